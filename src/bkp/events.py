@@ -1,0 +1,143 @@
+"""Progress and problems, as values handed to one callable.
+
+Operations tell what they are doing by calling `report` with one of the
+frozen records below.  The command line draws them; a library's caller may
+ignore them with `ignore`.  `report` may be called from several threads at
+once, must return quickly and must not raise.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Change(Enum):
+    """How an entry compares with the parent snapshot."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """Totals of the scan that runs ahead of a snapshot; bytes are of files' contents."""
+
+    files: int
+    dirs: int
+    bytes: int
+    is_finished: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FileStarted:
+    """A file's contents are being read."""
+
+    path: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class BytesRead:
+    """So many further bytes of contents were read, or taken over unread."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class EntrySaved:
+    """An entry is part of the snapshot now.
+
+    `data_bytes` and `stored_bytes` count only what was new to the repository:
+    plaintext, and what it takes when sealed.
+    """
+
+    path: bytes
+    type: str
+    change: Change
+    size: int
+    data_bytes: int
+    stored_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class EntryExcluded:
+    """An entry was left out because the user asked for it."""
+
+    path: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something of the user's could not be read, written or trusted; the run goes on.
+
+    `during` is one of "scan", "archival", "restore", "check" and "snapshots"
+    (a damaged snapshot met while listing them).
+    """
+
+    during: str
+    path: bytes
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something worth a line to a person: a lock that was removed, a wait."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class RestorePlanned:
+    """What a restore is going to write."""
+
+    files: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class EntryRestored:
+    """An entry of the target is as it must be; `action` is restic's word for how.
+
+    "restored", "updated", "unchanged" or "deleted".
+    """
+
+    path: bytes
+    action: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class BytesRestored:
+    """So many further bytes of contents were written, or found right already."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """Progress of a check; `what` says which of its stages this is."""
+
+    what: str
+    done: int
+    total: int
+
+
+Event = (
+    Scanned
+    | FileStarted
+    | BytesRead
+    | EntrySaved
+    | EntryExcluded
+    | Problem
+    | Notice
+    | RestorePlanned
+    | EntryRestored
+    | BytesRestored
+    | Checked
+)
+
+Reporter = Callable[[Event], None]
+
+
+def ignore(event: Event) -> None:  # noqa: ARG001
+    """Do nothing with an event."""

@@ -1,0 +1,3 @@
+"""The version of bkp."""
+
+VERSION = "0.1.0"

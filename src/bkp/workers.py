@@ -1,0 +1,131 @@
+"""Threads: the only module that starts any.
+
+Work is handed to a fixed number of threads and comes back in order.  A
+failure in a worker is raised where its result is taken, and nothing that was
+queued behind it is started.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def ordered_map(
+    work: Callable[[T], R], items: Iterable[T], *, threads: int, ahead: int
+) -> Iterator[R]:
+    """Yield `work(item)` for every item, in the order of the items.
+
+    At most `ahead` items are taken before their results are: that bounds the
+    memory.  `items` is consumed in the caller's thread.
+    """
+    pending: deque[Future[R]] = deque()
+    pool = ThreadPoolExecutor(threads)
+    try:
+        for item in items:
+            pending.append(pool.submit(work, item))
+            if len(pending) >= ahead:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+class Pool:
+    """A fixed number of threads with a bounded queue of work.
+
+    A context manager: leaving it waits for what was submitted.  The first
+    failure is kept and raised by the next `submit` and by leaving; work that
+    was queued when something failed is dropped.
+    """
+
+    def __init__(self, threads: int, ahead: int) -> None:
+        self._executor = ThreadPoolExecutor(threads)
+        self._slots = threading.BoundedSemaphore(ahead)
+        self._failure: BaseException | None = None
+
+    def submit(self, work: Callable[[], None]) -> None:
+        """Queue `work`, waiting while the queue is full.
+
+        Raises what an earlier piece of work raised.
+        """
+        self._slots.acquire()
+        if self._failure is not None:
+            self._slots.release()
+            raise self._failure
+        self._executor.submit(self._run, work)
+
+    def _run(self, work: Callable[[], None]) -> None:
+        try:
+            if self._failure is None:
+                work()
+        except BaseException as error:
+            self._failure = error
+        finally:
+            self._slots.release()
+
+    def close(self) -> None:
+        """Wait for all work, then raise the first failure if there was one."""
+        self._executor.shutdown(wait=True)
+        if self._failure is not None:
+            raise self._failure
+
+    def __enter__(self) -> "Pool":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        if kind is None:
+            self.close()
+        else:  # the caller's error is the one to see
+            self._failure = self._failure or RuntimeError("abandoned")
+            self._executor.shutdown(wait=True)
+
+
+class Heartbeat:
+    """Call something at a fixed interval in the background until stopped.
+
+    A context manager.  Exceptions of `beat` are its own business: it must
+    not raise.
+    """
+
+    def __init__(self, seconds: float, beat: Callable[[], None]) -> None:
+        self._seconds = seconds
+        self._beat = beat
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._seconds):
+            self._beat()
+
+    def __enter__(self) -> "Heartbeat":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+
+class Background:
+    """Run one piece of work beside the caller; leaving tells it to stop and waits.
+
+    `work` is given a callable that says whether it should stop early.
+    """
+
+    def __init__(self, work: Callable[[Callable[[], bool]], None]) -> None:
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=work, args=(self._stop.is_set,), daemon=True)
+
+    def __enter__(self) -> "Background":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._stop.set()
+        self._thread.join()
