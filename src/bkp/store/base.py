@@ -1,0 +1,71 @@
+"""Names and bytes: what a store is, and what every store promises.
+
+A store keeps immutable objects.  It knows nothing of packs, keys or
+snapshots and never looks inside the bytes.  Objects are small enough to hold
+in memory (a pack is at most 128 MiB and a little), so nothing here streams.
+"""
+
+from collections.abc import Iterator
+from enum import Enum
+from typing import NamedTuple, Protocol
+
+
+class Kind(Enum):
+    """The kinds of object in a repository; the value is the directory's name."""
+
+    CONFIG = "config"
+    KEY = "keys"
+    LOCK = "locks"
+    SNAPSHOT = "snapshots"
+    INDEX = "index"
+    PACK = "data"
+
+
+class ObjectName(NamedTuple):
+    """What an object is called: its kind, and 64 hex digits unique within it."""
+
+    kind: Kind
+    id: str
+
+    def __str__(self) -> str:
+        return self.kind.value if self.kind is Kind.CONFIG else f"{self.kind.value}/{self.id}"
+
+
+CONFIG = ObjectName(Kind.CONFIG, "")  # the one object without an id
+
+class Store(Protocol):
+    """Named, immutable bytes somewhere.
+
+    Every verb may raise AccessDenied, Unavailable when trying again could
+    help, and StoreError when it could not.  Verbs may be called from several
+    threads at once.
+    """
+
+    @property
+    def location(self) -> str:
+        """Where this is, as a person would write it; without credentials."""
+
+    def get(self, name: ObjectName, start: int = 0, length: int | None = None) -> bytes:
+        """Return an object, or exactly `length` bytes of it from `start`.
+
+        Raises NotFound if there is no such object, and Truncated if it ends
+        inside the range asked for: a short read is never returned.
+        """
+
+    def put(self, name: ObjectName, data: bytes | bytearray | memoryview) -> None:
+        """Store an object, completely or not at all.
+
+        When this returns the object survives a power cut.  Raises
+        AlreadyExists rather than replace (objects never change), and
+        StoreFull when there is no room.
+        """
+
+    def scan(self, kind: Kind) -> Iterator[tuple[ObjectName, int]]:
+        """Yield the name and size in bytes of every object of a kind, in no order.
+
+        Objects put or deleted meanwhile may or may not appear.  Files whose
+        names are no ids are not objects and are skipped.
+        """
+
+    def delete(self, name: ObjectName) -> None:
+        """Remove an object.  Removing what is not there is not an error."""

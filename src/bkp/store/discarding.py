@@ -1,0 +1,31 @@
+"""A store that reads through to another and forgets what is put: for dry runs."""
+
+from collections.abc import Iterator
+
+from .base import Kind, ObjectName, Store
+
+
+class DiscardingStore:
+    """Looks like a store, changes nothing; `put` and `delete` succeed and do nothing."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    @property
+    def location(self) -> str:
+        """Where the store below is."""
+        return self._store.location
+
+    def get(self, name: ObjectName, start: int = 0, length: int | None = None) -> bytes:
+        """Read from the store below."""
+        return self._store.get(name, start, length)
+
+    def put(self, name: ObjectName, data: bytes | bytearray | memoryview) -> None:
+        """Do nothing."""
+
+    def scan(self, kind: Kind) -> Iterator[tuple[ObjectName, int]]:
+        """List the store below."""
+        return self._store.scan(kind)
+
+    def delete(self, name: ObjectName) -> None:
+        """Do nothing."""

@@ -1,0 +1,119 @@
+"""What is particular to a store in a directory: restic's layout and modes."""
+
+import os
+import subprocess
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from bkp.errors import AccessDenied, NoRepository, StoreFull
+from bkp.store.base import CONFIG, Kind, ObjectName
+from bkp.store.local import LocalStore
+
+DATA = b"content"
+PACK = ObjectName(Kind.PACK, sha256(DATA).hexdigest())
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> LocalStore:
+    return LocalStore.create(tmp_path / "repo")
+
+
+def test_a_new_store_has_the_directories_restic_makes(store: LocalStore) -> None:
+    root = Path(store.location)
+
+    assert sorted(os.listdir(root)) == ["data", "index", "keys", "locks", "snapshots"]
+    assert sorted(os.listdir(root / "data")) == [f"{n:02x}" for n in range(256)]
+    assert {path.stat().st_mode & 0o777 for path in root.rglob("*")} == {0o700}
+
+
+def test_packs_are_spread_by_their_first_two_digits(store: LocalStore) -> None:
+    store.put(PACK, DATA)
+
+    assert (Path(store.location) / "data" / PACK.id[:2] / PACK.id).read_bytes() == DATA
+
+
+def test_objects_are_read_only_at_rest(store: LocalStore) -> None:
+    store.put(PACK, DATA)
+
+    path = Path(store.location) / "data" / PACK.id[:2] / PACK.id
+    assert path.stat().st_mode & 0o777 == 0o400
+
+
+def test_a_repository_shared_by_a_group_stays_readable_by_it(store: LocalStore) -> None:
+    root = Path(store.location)
+    store.put(CONFIG, b"c")
+    os.chmod(root / "config", 0o440)
+    os.rmdir(root / "data" / PACK.id[:2])
+
+    LocalStore.open(root).put(PACK, DATA)
+
+    path = root / "data" / PACK.id[:2] / PACK.id
+    assert path.stat().st_mode & 0o777 == 0o440
+    assert path.parent.stat().st_mode & 0o070 == 0o070 & ~_umask()
+
+
+def _umask() -> int:
+    value = os.umask(0)
+    os.umask(value)
+    return value
+
+
+def test_a_missing_data_directory_is_made_again(store: LocalStore) -> None:
+    os.rmdir(Path(store.location) / "data" / PACK.id[:2])
+
+    store.put(PACK, DATA)
+
+    assert store.get(PACK) == DATA
+
+
+def test_scan_skips_what_is_no_object(store: LocalStore) -> None:
+    root = Path(store.location)
+    store.put(PACK, DATA)
+    (root / "data" / "ab" / (PACK.id + "-tmp-1234567890")).write_bytes(b"half")
+    (root / "data" / "stray").write_bytes(b"")
+    (root / "index" / "README").write_bytes(b"")
+
+    assert [name for name, _ in store.scan(Kind.PACK)] == [PACK]
+    assert list(store.scan(Kind.INDEX)) == []
+
+
+def test_a_name_that_is_no_id_never_becomes_a_path(store: LocalStore) -> None:
+    with pytest.raises(ValueError, match="not an object name"):
+        store.get(ObjectName(Kind.SNAPSHOT, "../config"))
+
+
+def test_opening_says_whether_directory_or_repository_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(NoRepository, match="no directory"):
+        LocalStore.open(tmp_path / "nowhere")
+    with pytest.raises(NoRepository, match="no repository in"):
+        LocalStore.open(tmp_path)
+
+
+def test_a_full_disk_is_told_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    mount = tmp_path / "small"
+    mount.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(mount)], check=True)
+    try:
+        store = LocalStore.create(mount / "repo")
+        with pytest.raises(StoreFull, match="free some space"):
+            store.put(PACK, bytes(4 << 20))
+
+        assert list(store.scan(Kind.PACK)) == []
+        assert os.listdir(mount / "repo" / "data" / PACK.id[:2]) == []
+    finally:
+        subprocess.run(["umount", str(mount)], check=True)
+
+
+def test_a_read_only_place_is_access_denied(tmp_path: Path) -> None:
+    mount = tmp_path / "ro"
+    mount.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(mount)], check=True)
+    try:
+        store = LocalStore.create(mount / "repo")
+        subprocess.run(["mount", "-o", "remount,ro", str(mount)], check=True)
+        with pytest.raises(AccessDenied, match="read-only"):
+            store.put(PACK, DATA)
+    finally:
+        subprocess.run(["umount", str(mount)], check=True)
