@@ -1,0 +1,27 @@
+"""Types and contracts of the extension module built from `ext/`.
+
+Every function releases the GIL while it works, keeps no state, and raises
+ValueError for arguments its kernel could not survive.
+"""
+
+def rabin_tables(polynomial: int) -> bytes:
+    """Return what `rabin_find` needs for a polynomial of degree 53, in native byte order."""
+
+def rabin_find(
+    tables: bytes, mask: int, data: bytes | bytearray | memoryview, start: int, stop: int
+) -> int:
+    """Find the first Rabin cut at a position from `start` to `stop`, both included; 0 if none.
+
+    There is a cut at p where the fingerprint of data[p-64:p] has no bit of
+    the mask.  64 <= start <= stop <= len(data).
+    """
+
+def gear_find(
+    table: bytes, mask: int, data: bytes | bytearray | memoryview, start: int, stop: int
+) -> int:
+    """Find the first gear cut at a position from `start` to `stop`, both included; 0 if none.
+
+    There is a cut at p where the gear hash of data[p-64:p] has no bit of the
+    mask.  The table is 256 numbers of 64 bits in native byte order.
+    64 <= start <= stop <= len(data).
+    """

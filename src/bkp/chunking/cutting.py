@@ -1,0 +1,34 @@
+"""Turn a function that finds the next cut into one that cuts a stream.
+
+Holds the bytes of the chunk being looked for and at most one read more.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import BinaryIO
+
+FIRST_READ = 64 << 10  # most files fit; a larger buffer would be made for nothing
+NEXT_READ = 1 << 20
+
+FindCut = Callable[[bytearray, int], int]
+"""Given the stream since the last cut, and how much of it was searched before
+(0 at first), return the length of the chunk it begins with; 0 if that cannot
+be told before more is read."""
+
+
+def cut_stream(stream: BinaryIO, find_cut: FindCut) -> Iterator[bytes]:
+    """Yield the chunks of a stream; its end ends the last one."""
+    held = bytearray()
+    searched = 0
+    size = FIRST_READ
+    while block := stream.read(size):
+        size = NEXT_READ
+        held += block
+        while cut := find_cut(held, searched):
+            with memoryview(held) as view:
+                chunk = view[:cut].tobytes()
+            del held[:cut]
+            searched = 0
+            yield chunk
+        searched = len(held)
+    if held:
+        yield bytes(held)

@@ -1,0 +1,45 @@
+"""Cut where restic cuts: by the Rabin fingerprint of the last 64 bytes."""
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from bkp._native import rabin_find, rabin_tables
+from bkp.errors import UnsupportedFormat
+
+from .cutting import cut_stream
+from .params import DEFAULT_SIZES, ChunkSizes
+from .polynomial import DEGREE, is_irreducible
+
+
+class Rabin:
+    """The chunker of restic's repositories, and of rustic's with its size keys.
+
+    Cuts after a byte when the chunk has at least the minimum size and the
+    fingerprint's low bits are zero, or at the maximum.  Raises
+    UnsupportedFormat unless the polynomial is irreducible of degree 53.
+    """
+
+    __slots__ = ("_mask", "_maximum", "_minimum", "_tables")
+
+    def __init__(self, polynomial: int, sizes: ChunkSizes = DEFAULT_SIZES) -> None:
+        if polynomial >> DEGREE != 1 or not is_irreducible(polynomial):
+            raise UnsupportedFormat(
+                f"chunker polynomial {polynomial:x} is not irreducible of degree {DEGREE}"
+            )
+        self._tables = rabin_tables(polynomial)
+        self._mask = sizes.target - 1
+        self._minimum = sizes.minimum
+        self._maximum = sizes.maximum
+
+    def chunks(self, stream: BinaryIO) -> Iterator[bytes]:
+        """Yield the chunks of a stream, as Chunker promises."""
+        return cut_stream(stream, self._find_cut)
+
+    def _find_cut(self, held: bytearray, searched: int) -> int:
+        start = max(searched + 1, self._minimum)
+        stop = min(len(held), self._maximum)
+        if start > stop:
+            return 0
+        if cut := rabin_find(self._tables, self._mask, held, start, stop):
+            return cut
+        return stop if stop == self._maximum else 0
