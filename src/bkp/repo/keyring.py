@@ -1,0 +1,127 @@
+"""The keys of a repository: each wraps the same master key under a password."""
+
+import os
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+
+from bkp.crypto.kdf import SALT_SIZE, Cost, derive_key
+from bkp.crypto.seal import Key, Sealer
+from bkp.errors import Inauthentic, IntegrityError, Malformed, UsageError, WrongPassword
+from bkp.formats.keyfile import (
+    KeyFile,
+    MasterKeyFile,
+    decode_keyfile,
+    decode_master_key,
+    encode_keyfile,
+    encode_master_key,
+)
+from bkp.store.base import Kind, ObjectName, Store
+from bkp.times import format_time, local_zone, now
+from bkp.users import current_user
+
+# As restic: more would let a hostile store keep a client busy with scrypt for hours.
+_MAX_TRIED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class KeySlot:
+    """One key file of a repository."""
+
+    id: str
+    file: KeyFile
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class OpenedKey:
+    """The master key, and which key file it came from."""
+
+    id: str
+    key: Key
+
+
+def list_keys(store: Store) -> Iterator[KeySlot]:
+    """Yield the keys of a repository; needs no password.
+
+    Raises Malformed if one cannot be read.
+    """
+    for name, _ in store.scan(Kind.KEY):
+        yield KeySlot(name.id, _load(store, name.id))
+
+
+def add_key(
+    store: Store, master: Key, password: str, cost: Cost, *, user: str = "", host: str = ""
+) -> str:
+    """Store the master key under a further password; return the new key's id."""
+    salt = os.urandom(SALT_SIZE)
+    wrapper = Sealer(derive_key(password, salt, cost))
+    secret = encode_master_key(MasterKeyFile(encrypt=master.encrypt, k=master.k, r=master.r))
+    file = KeyFile(
+        created=format_time(now(), local_zone()),
+        username=user or current_user().name,
+        hostname=host or socket.gethostname(),
+        n=cost.n,
+        r=cost.r,
+        p=cost.p,
+        salt=salt,
+        data=bytes(wrapper.seal(secret)),
+    )
+    encoded = encode_keyfile(file)
+    name = ObjectName(Kind.KEY, sha256(encoded).hexdigest())
+    if _unwrap(file, password) != master:  # before anything depends on it
+        raise IntegrityError("the new key does not open; this machine's memory may be broken")
+    store.put(name, encoded)
+    return name.id
+
+
+def remove_key(store: Store, key_id: str, in_use: str) -> None:
+    """Remove a key; raises UsageError for the one the repository was opened with."""
+    if key_id == in_use:
+        raise UsageError("this key is in use; open the repository with another one to remove it")
+    store.delete(ObjectName(Kind.KEY, key_id))
+
+
+def open_master_key(store: Store, password: str, hint: str = "") -> OpenedKey:
+    """Try the password on the keys of a repository, the one named by `hint` first.
+
+    Raises WrongPassword if it opens none, and Malformed or Inauthentic if it
+    opens none and a key file is damaged.
+    """
+    ids = sorted((name.id for name, _ in store.scan(Kind.KEY)), key=lambda id_: id_ != hint)
+    if not ids:
+        raise IntegrityError(f"{store.location} has no keys; without one nothing can be read")
+    damaged: IntegrityError | None = None
+    for key_id in ids[:_MAX_TRIED]:
+        try:
+            file = _load(store, key_id)
+        except IntegrityError as error:  # another key may still open
+            damaged = error
+            continue
+        if (key := _unwrap(file, password)) is not None:
+            return OpenedKey(key_id, key)
+    if damaged is not None:
+        raise damaged
+    raise WrongPassword(f"the password opens no key of {store.location}")
+
+
+def _load(store: Store, key_id: str) -> KeyFile:
+    data = store.get(ObjectName(Kind.KEY, key_id))
+    if sha256(data).hexdigest() != key_id:
+        raise Inauthentic(f"key {key_id[:8]} is damaged: it does not match its name")
+    try:
+        return decode_keyfile(data)
+    except Malformed as error:
+        raise Malformed(f"key {key_id[:8]}: {error}") from error
+
+
+def _unwrap(file: KeyFile, password: str) -> Key | None:
+    cost = Cost(file.n, file.r, file.p)
+    try:
+        wrapper = Sealer(derive_key(password, file.salt, cost))
+        secret = decode_master_key(bytes(wrapper.unseal(file.data)))
+        return Key(secret.encrypt, secret.k, secret.r)
+    except Inauthentic:
+        return None
+    except ValueError as error:
+        raise Malformed("the key file holds no usable key") from error

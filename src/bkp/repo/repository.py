@@ -1,0 +1,263 @@
+"""A repository: a store, its keys, its index, put together."""
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from hashlib import sha256
+
+from bkp.chunking import Chunker
+from bkp.chunking.polynomial import is_irreducible, random_polynomial
+from bkp.crypto.kdf import Cost, calibrate
+from bkp.crypto.seal import Key, Sealer
+from bkp.errors import (
+    AlreadyExists,
+    BkpError,
+    Inauthentic,
+    IntegrityError,
+    Malformed,
+    Missing,
+    NoRepository,
+    NotFound,
+    UnsupportedFormat,
+    UsageError,
+)
+from bkp.events import Checked, Reporter, ignore
+from bkp.formats.compression import Level
+from bkp.formats.config import Config, decode_config, encode_config
+from bkp.formats.index import IndexedPack, decode_index
+from bkp.formats.pack import BlobType
+from bkp.formats.tree import Node, decode_tree
+from bkp.ids import BlobId
+from bkp.store.base import CONFIG, Kind, ObjectName, Store
+from bkp.workers import ordered_map
+
+from .cutting import chunker_for
+from .envelope import Envelope
+from .index import BlobIndex
+from .keyring import KeySlot, add_key, list_keys, open_master_key, remove_key
+from .locking import Lock, remove_locks
+from .packer import DEFAULT_PACK_SIZE
+from .reader import BlobReader, Consumer
+from .snapshots import Snapshots
+from .writer import BlobWriter
+
+_INDEX_READERS = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepositoryOptions:
+    """How a repository is written; reading needs none of it."""
+
+    compression: Level = Level.AUTO
+    pack_size: int = DEFAULT_PACK_SIZE  # bytes
+
+
+class Repository:
+    """An unlocked repository.
+
+    Made by `open_repository` and `init_repository`.  Reading blobs needs
+    `load_index` first; writing needs a lock as well.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        key: Key,
+        key_id: str,
+        config: Config,
+        options: RepositoryOptions,
+        report: Reporter,
+    ) -> None:
+        self.store = store
+        self.key = key
+        self.key_id = key_id
+        self.config = config
+        self.envelope = Envelope(key, config.version, options.compression)
+        self.index = BlobIndex()
+        self.snapshots = Snapshots(store, self.envelope, report)
+        self._reader = BlobReader(store, self.envelope, self.index)
+        self._options = options
+        self._report = report
+
+    @property
+    def location(self) -> str:
+        """Where the repository is, without credentials."""
+        return self.store.location
+
+    def chunker(self) -> Chunker:
+        """Return the chunker by which files of this repository are cut."""
+        return chunker_for(self.config, self.key)
+
+    def lock(self, *, exclusive: bool = False) -> Lock:
+        """Return a lock, to be entered; see Lock."""
+        return Lock(self.store, self.envelope, exclusive=exclusive)
+
+    def remove_locks(self, *, even_live: bool = False) -> int:
+        """Remove locks whose holders are gone, or all of them; return how many."""
+        return remove_locks(self.store, self.envelope, even_live=even_live)
+
+    def keys(self) -> list[KeySlot]:
+        """Return the keys of the repository; raises Malformed if one cannot be read."""
+        return list(list_keys(self.store))
+
+    def add_key(self, password: str, *, user: str = "", host: str = "") -> str:
+        """Store a further key, calibrated for this machine; return its id."""
+        return add_key(self.store, self.key, password, calibrate(), user=user, host=host)
+
+    def remove_key(self, key_id: str) -> None:
+        """Remove a key; raises UsageError for the one in use."""
+        remove_key(self.store, key_id, in_use=self.key_id)
+
+    def load_index(
+        self, on_damage: Callable[[ObjectName, IntegrityError], None] | None = None
+    ) -> None:
+        """Read all index objects.
+
+        Raises IntegrityError if one is damaged: a snapshot would store again
+        what is there, and a restore would miss what it names.  With
+        `on_damage` that is called instead and the others are read.
+        """
+        names = [name for name, _ in self.store.scan(Kind.INDEX)]
+        loaded = ordered_map(
+            self._load_index_object, names, threads=_INDEX_READERS, ahead=2 * _INDEX_READERS
+        )
+        for done, (name, packs) in enumerate(zip(names, loaded, strict=True), 1):
+            if isinstance(packs, IntegrityError):
+                if on_damage is None:
+                    raise packs
+                on_damage(name, packs)
+                continue
+            for pack in packs:
+                self.index.add(pack)
+            self._report(Checked("index", done, len(names)))
+
+    def _load_index_object(self, name: ObjectName) -> list[IndexedPack] | IntegrityError:
+        try:
+            return decode_index(self.envelope.open_file(self.load_object(name))).packs
+        except IntegrityError as error:
+            return type(error)(f"{name}: {error}; `bkp check` tells more")
+
+    def load_object(self, name: ObjectName) -> bytes:
+        """Return an object as stored, verified against its name.
+
+        Raises Inauthentic if its SHA-256 is not its name, NotFound if there
+        is none.
+        """
+        data = self.store.get(name)
+        if name != CONFIG and sha256(data).hexdigest() != name.id:
+            raise Inauthentic(f"{name} is damaged: it does not match its name")
+        return data
+
+    def load_tree(self, name: BlobId) -> list[Node]:
+        """Return the nodes of a tree; raises Missing, Inauthentic or Malformed."""
+        try:
+            return decode_tree(self._reader.read(BlobType.TREE, name))
+        except Malformed as error:
+            raise Malformed(f"tree {name.hex()}: {error}") from error
+
+    def read_blob(self, kind: BlobType, name: BlobId) -> bytes:
+        """Return a blob; raises Missing, Inauthentic or Malformed."""
+        return self._reader.read(kind, name)
+
+    def read_blobs(self, names: Iterable[BlobId], consume: Consumer) -> dict[BlobId, BkpError]:
+        """Read data blobs in the order they are stored; see BlobReader.read_each."""
+        return self._reader.read_each(BlobType.DATA, names, consume)
+
+    def data_size(self, name: BlobId) -> int:
+        """Return the plaintext size in bytes of a data blob; raises Missing."""
+        size = self.index.plain_size(BlobType.DATA, name)
+        if size is None:
+            raise Missing(f"data blob {name.hex()} is in no index")
+        return size
+
+    def blob_writer(self, lock: Lock) -> BlobWriter:
+        """Return a writer of blobs, to be entered, which works as long as `lock` stands."""
+        return BlobWriter(
+            self.store,
+            self.envelope,
+            self.index,
+            pack_size=self._options.pack_size,
+            version=self.config.version,
+            guard=lock.ensure,
+        )
+
+
+def open_repository(
+    store: Store,
+    password: str,
+    *,
+    options: RepositoryOptions | None = None,
+    key_hint: str = "",
+    report: Reporter = ignore,
+) -> Repository:
+    """Unlock the repository in a store.
+
+    Raises NoRepository if there is none, WrongPassword if the password opens
+    no key, UnsupportedFormat for what this version cannot work with, and
+    IntegrityError if config or keys are damaged.
+    """
+    try:
+        sealed = store.get(CONFIG)
+    except NotFound:
+        raise NoRepository(f"there is no repository at {store.location}") from None
+    opened = open_master_key(store, password, key_hint)
+    try:
+        config = decode_config(bytes(Sealer(opened.key).unseal(sealed)))
+    except IntegrityError as error:
+        raise type(error)(f"the config of {store.location} is damaged: {error}") from error
+    if not is_irreducible(config.chunker_polynomial):
+        raise UnsupportedFormat(f"the config of {store.location} has an unusable polynomial")
+    return Repository(store, opened.key, opened.id, config, options or RepositoryOptions(), report)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewRepository:
+    """What a new repository is to be like."""
+
+    version: int = 2
+    chunker: str = "rabin"  # or "fastcdc", which only bkp can extend without storing twice
+    cut_like: Config | None = None  # take polynomial and sizes from another repository
+    kdf_cost: Cost | None = None  # None: measured to take this machine half a second
+
+
+def init_repository(
+    store: Store,
+    password: str,
+    new: NewRepository | None = None,
+    *,
+    options: RepositoryOptions | None = None,
+    report: Reporter = ignore,
+) -> Repository:
+    """Make a repository in an empty store and return it unlocked.
+
+    The key is stored first and the config last: a crash between leaves no
+    repository rather than one that cannot be opened.  Raises AlreadyExists
+    if the store holds a repository or parts of one.
+    """
+    new = new or NewRepository()
+    for kind in (Kind.CONFIG, Kind.KEY, Kind.SNAPSHOT):
+        if any(True for _ in store.scan(kind)):
+            raise AlreadyExists(f"{store.location} holds a repository already")
+    config = _new_config(new)
+    key = Key.generate()
+    chunker_for(config, key)  # raises for what could not be used afterwards
+    key_id = add_key(store, key, password, new.kdf_cost or calibrate())
+    options = options or RepositoryOptions()
+    repository = Repository(store, key, key_id, config, options, report)
+    store.put(CONFIG, repository.envelope.seal_raw(encode_config(config)))
+    return repository
+
+
+def _new_config(new: NewRepository) -> Config:
+    own = Config(
+        version=new.version,
+        id=os.urandom(32).hex(),
+        chunker_polynomial=random_polynomial(),
+        bkp_chunker="" if new.chunker == "rabin" else new.chunker,
+    )
+    like = new.cut_like
+    if like is None:
+        return own
+    if own.bkp_chunker or like.bkp_chunker:
+        raise UsageError("FastCDC cuts by the repository's own key, which cannot be taken over")
+    return replace(like, version=own.version, id=own.id)

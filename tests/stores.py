@@ -1,0 +1,71 @@
+"""Stores for tests: one that records what is done to it, one that fails on demand."""
+
+from collections.abc import Callable, Iterator
+
+from bkp.store.base import Kind, ObjectName
+from bkp.store.memory import MemoryStore
+
+
+class RecordingStore(MemoryStore):
+    """Remembers the order of puts and deletes, and counts reads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.log: list[tuple[str, ObjectName]] = []
+        self.reads: list[tuple[ObjectName, int, int | None]] = []
+
+    def get(self, name: ObjectName, start: int = 0, length: int | None = None) -> bytes:
+        self.reads.append((name, start, length))
+        return super().get(name, start, length)
+
+    def put(self, name: ObjectName, data: bytes | bytearray | memoryview) -> None:
+        super().put(name, data)
+        self.log.append(("put", name))
+
+    def delete(self, name: ObjectName) -> None:
+        super().delete(name)
+        self.log.append(("delete", name))
+
+    def kinds(self) -> list[Kind]:
+        """Return the kinds of what was put, in order, runs of one kind as one."""
+        kinds: list[Kind] = []
+        for verb, name in self.log:
+            if verb == "put" and kinds[-1:] != [name.kind]:
+                kinds.append(name.kind)
+        return kinds
+
+
+class FailingStore(MemoryStore):
+    """Raises what `fails` returns for an operation, if it returns anything."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fails: Callable[[str, ObjectName], Exception | None] = lambda _verb, _name: None
+
+    def _check(self, verb: str, name: ObjectName) -> None:
+        if (error := self.fails(verb, name)) is not None:
+            raise error
+
+    def get(self, name: ObjectName, start: int = 0, length: int | None = None) -> bytes:
+        self._check("get", name)
+        return super().get(name, start, length)
+
+    def put(self, name: ObjectName, data: bytes | bytearray | memoryview) -> None:
+        self._check("put", name)
+        super().put(name, data)
+
+    def delete(self, name: ObjectName) -> None:
+        self._check("delete", name)
+        super().delete(name)
+
+
+def replace(store: MemoryStore, name: ObjectName, data: bytes) -> None:
+    """Put other bytes under a name, as a broken disk would."""
+    MemoryStore.delete(store, name)
+    MemoryStore.put(store, name, data)
+
+
+def objects(store: MemoryStore, kind: Kind) -> Iterator[ObjectName]:
+    """Yield the names of all objects of a kind."""
+    for name, _ in store.scan(kind):
+        yield name

@@ -1,0 +1,112 @@
+"""Passwords and keys: which open, and what a damaged or hostile key file does."""
+
+import json
+import time
+from hashlib import sha256
+
+import pytest
+from repos import CHEAP, PASSWORD, make_repo
+from stores import objects, replace
+
+from bkp.errors import (
+    IntegrityError,
+    Malformed,
+    UnsupportedFormat,
+    UsageError,
+    WrongPassword,
+)
+from bkp.repo.keyring import add_key
+from bkp.repo.repository import open_repository
+from bkp.store.base import Kind, ObjectName
+from bkp.store.memory import MemoryStore
+
+
+def only_key(store: MemoryStore) -> ObjectName:
+    (name,) = objects(store, Kind.KEY)
+    return name
+
+
+def rewrite_key(store: MemoryStore, **changes: object) -> None:
+    """Put a key file with other fields in the place of the only one."""
+    name = only_key(store)
+    data = json.dumps(json.loads(store.get(name)) | changes).encode()
+    store.delete(name)
+    store.put(ObjectName(Kind.KEY, sha256(data).hexdigest()), data)
+
+
+def test_a_wrong_password_opens_nothing() -> None:
+    store = MemoryStore()
+    make_repo(store)
+
+    with pytest.raises(WrongPassword):
+        open_repository(store, "battery staple")
+
+
+def test_every_key_opens_the_same_repository() -> None:
+    store = MemoryStore()
+    repo = make_repo(store)
+    added = add_key(store, repo.key, "second", CHEAP)
+
+    by_first, by_second = open_repository(store, PASSWORD), open_repository(store, "second")
+
+    assert by_first.key == by_second.key
+    assert (by_first.key_id, by_second.key_id) == (repo.key_id, added)
+
+
+def test_the_key_in_use_cannot_be_removed() -> None:
+    store = MemoryStore()
+    repo = make_repo(store)
+
+    with pytest.raises(UsageError, match="in use"):
+        repo.remove_key(repo.key_id)
+
+
+def test_a_damaged_key_does_not_hide_another_that_opens() -> None:
+    store = MemoryStore()
+    repo = make_repo(store)
+    add_key(store, repo.key, "second", CHEAP)
+    first = ObjectName(Kind.KEY, repo.key_id)
+    replace(store, first, store.get(first)[:-3])
+
+    assert open_repository(store, "second").key == repo.key
+
+
+def test_a_damaged_only_key_is_damage_not_a_wrong_password() -> None:
+    store = MemoryStore()
+    make_repo(store)
+    name = only_key(store)
+    replace(store, name, store.get(name)[:-3])
+
+    with pytest.raises(IntegrityError, match="does not match its name"):
+        open_repository(store, PASSWORD)
+
+
+@pytest.mark.parametrize("n", [2**40, 2**31, 3, 0])
+def test_an_absurd_scrypt_cost_is_refused_without_paying_it(n: int) -> None:
+    store = MemoryStore()
+    make_repo(store)
+    rewrite_key(store, N=n)
+    begin = time.monotonic()
+
+    with pytest.raises(Malformed, match="scrypt"):
+        open_repository(store, PASSWORD)
+
+    assert time.monotonic() - begin < 5
+
+
+def test_another_derivation_is_not_supported() -> None:
+    store = MemoryStore()
+    make_repo(store)
+    rewrite_key(store, kdf="argon2id")
+
+    with pytest.raises(UnsupportedFormat, match="scrypt"):
+        open_repository(store, PASSWORD)
+
+
+def test_a_repository_without_keys_says_so() -> None:
+    store = MemoryStore()
+    make_repo(store)
+    store.delete(only_key(store))
+
+    with pytest.raises(IntegrityError, match="no keys"):
+        open_repository(store, PASSWORD)

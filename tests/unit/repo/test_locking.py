@@ -1,0 +1,161 @@
+"""Locks: who excludes whom, what is left behind, what is stale."""
+
+import os
+import socket
+import subprocess
+import sys
+from dataclasses import replace as changed
+from hashlib import sha256
+
+import pytest
+from repos import make_repo, reopen
+from stores import FailingStore, RecordingStore, objects
+
+from bkp.errors import Locked, StoreError
+from bkp.formats.lock import LockFile, encode_lock
+from bkp.repo.locking import STALE_SECONDS, list_locks
+from bkp.repo.repository import Repository
+from bkp.store.base import Kind, ObjectName
+from bkp.store.memory import MemoryStore
+from bkp.times import UTC, format_time, now
+
+ELSEWHERE = LockFile(
+    time="2026-01-01T00:00:00Z", exclusive=False, hostname="elsewhere", username="u", pid=1
+)
+
+
+def plant(repo: Repository, lock: LockFile) -> ObjectName:
+    sealed = repo.envelope.seal_file(encode_lock(lock))
+    name = ObjectName(Kind.LOCK, sha256(sealed).hexdigest())
+    repo.store.put(name, sealed)
+    return name
+
+
+def seconds_ago(seconds: int) -> str:
+    return format_time(now() - seconds * 1_000_000_000, UTC)
+
+
+def test_shared_locks_do_not_exclude_each_other() -> None:
+    store = MemoryStore()
+    repo = make_repo(store)
+
+    with repo.lock(), reopen(store).lock():
+        assert len(list(objects(store, Kind.LOCK))) == 2
+
+    assert list(objects(store, Kind.LOCK)) == []
+
+
+@pytest.mark.parametrize(("held", "wanted"), [(True, False), (False, True), (True, True)])
+def test_an_exclusive_lock_excludes_all_others(held: bool, wanted: bool) -> None:
+    store = MemoryStore()
+    repo = make_repo(store)
+
+    with repo.lock(exclusive=held):
+        with pytest.raises(Locked, match="bkp unlock"), reopen(store).lock(exclusive=wanted):
+            pass
+        assert len(list(objects(store, Kind.LOCK))) == 1
+
+
+def test_a_refused_lock_says_who_holds_the_other() -> None:
+    repo = make_repo(MemoryStore())
+    plant(repo, changed(ELSEWHERE, exclusive=True, pid=4711))
+
+    with pytest.raises(Locked, match=r"4711 of u on elsewhere"), repo.lock():
+        pass
+
+
+def test_a_lock_that_cannot_be_read_excludes() -> None:
+    repo = make_repo(MemoryStore())
+    repo.store.put(ObjectName(Kind.LOCK, "00" * 32), b"garbage" * 10)
+
+    with pytest.raises(Locked, match="unreadable"), repo.lock():
+        pass
+
+
+def test_an_empty_lock_left_by_a_full_disk_is_ignored() -> None:
+    repo = make_repo(MemoryStore())
+    repo.store.put(ObjectName(Kind.LOCK, "00" * 32), b"")
+
+    with repo.lock(exclusive=True):
+        pass
+
+
+def test_a_lock_is_stale_after_half_an_hour() -> None:
+    repo = make_repo(MemoryStore())
+    plant(repo, changed(ELSEWHERE, time=seconds_ago(STALE_SECONDS + 5)))
+    plant(repo, changed(ELSEWHERE, time=seconds_ago(STALE_SECONDS - 60)))
+
+    assert sorted(lock.is_stale() for lock in list_locks(repo.store, repo.envelope)) == [
+        False,
+        True,
+    ]
+
+
+def test_a_lock_of_a_dead_process_of_this_host_is_stale() -> None:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    repo = make_repo(MemoryStore())
+    here = changed(ELSEWHERE, time=seconds_ago(0), hostname=socket.gethostname())
+    plant(repo, changed(here, pid=process.pid))
+    live = plant(repo, changed(here, pid=os.getpid()))
+
+    assert repo.remove_locks() == 1
+    assert list(objects_of(repo)) == [live]
+
+
+def objects_of(repo: Repository) -> list[ObjectName]:
+    return [name for name, _ in repo.store.scan(Kind.LOCK)]
+
+
+def test_remove_all_removes_live_locks_too() -> None:
+    repo = make_repo(MemoryStore())
+    plant(repo, changed(ELSEWHERE, time=seconds_ago(0)))
+
+    assert repo.remove_locks(even_live=True) == 1
+    assert objects_of(repo) == []
+
+
+def test_a_refreshed_lock_is_written_before_the_old_one_goes() -> None:
+    store = RecordingStore()
+    repo = make_repo(store)
+
+    with repo.lock() as lock:
+        before = objects_of(repo)
+        store.log.clear()
+        lock.refresh()
+
+        assert [verb for verb, _ in store.log] == ["put", "delete"]
+        assert len(objects_of(repo)) == 1
+        assert objects_of(repo) != before
+
+
+def test_a_holder_that_slept_too_long_finds_out_that_its_lock_is_gone() -> None:
+    repo = make_repo(MemoryStore())
+
+    with repo.lock() as lock:
+        lock.ensure()
+        lock.refreshed -= STALE_SECONDS  # the machine slept
+        repo.remove_locks(even_live=True)  # and somebody took it for stale
+
+        with pytest.raises(Locked, match="removed"):
+            lock.ensure()
+
+
+def test_a_holder_that_slept_refreshes_a_lock_that_still_stands() -> None:
+    repo = make_repo(MemoryStore())
+
+    with repo.lock() as lock:
+        before = objects_of(repo)
+        lock.refreshed -= STALE_SECONDS
+
+        lock.ensure()
+
+        assert objects_of(repo) != before
+
+
+def test_a_lock_that_cannot_be_removed_does_not_hide_success() -> None:
+    store = FailingStore()
+    repo = make_repo(store)
+
+    with repo.lock():
+        store.fails = lambda verb, _name: StoreError("gone") if verb == "delete" else None
