@@ -8,7 +8,14 @@ from hashlib import sha256
 
 from bkp.crypto.kdf import SALT_SIZE, Cost, derive_key
 from bkp.crypto.seal import Key, Sealer
-from bkp.errors import Inauthentic, IntegrityError, Malformed, UsageError, WrongPassword
+from bkp.errors import (
+    Inauthentic,
+    IntegrityError,
+    Malformed,
+    UnsupportedFormat,
+    UsageError,
+    WrongPassword,
+)
 from bkp.formats.keyfile import (
     KeyFile,
     MasterKeyFile,
@@ -85,23 +92,23 @@ def remove_key(store: Store, key_id: str, in_use: str) -> None:
 def open_master_key(store: Store, password: str, hint: str = "") -> OpenedKey:
     """Try the password on the keys of a repository, the one named by `hint` first.
 
-    Raises WrongPassword if it opens none, and Malformed or Inauthentic if it
-    opens none and a key file is damaged.
+    Raises WrongPassword if it opens none; and if one of those could not be
+    tried, IntegrityError or UnsupportedFormat that say why.
     """
     ids = sorted((name.id for name, _ in store.scan(Kind.KEY)), key=lambda id_: id_ != hint)
     if not ids:
         raise IntegrityError(f"{store.location} has no keys; without one nothing can be read")
-    damaged: IntegrityError | None = None
+    untried: IntegrityError | UnsupportedFormat | None = None
     for key_id in ids[:_MAX_TRIED]:
         try:
-            file = _load(store, key_id)
-        except IntegrityError as error:  # another key may still open
-            damaged = error
+            key = _unwrap(_load(store, key_id), password)
+        except (IntegrityError, UnsupportedFormat) as error:  # another key may still open
+            untried = error
             continue
-        if (key := _unwrap(file, password)) is not None:
+        if key is not None:
             return OpenedKey(key_id, key)
-    if damaged is not None:
-        raise damaged
+    if untried is not None:
+        raise untried
     raise WrongPassword(f"the password opens no key of {store.location}")
 
 

@@ -7,11 +7,10 @@ so since 0.18: https://github.com/restic/restic/issues/5291).
 """
 
 import random
-import struct
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-from bkp.formats.pack import MAX_HEADER_BLOBS, PackedBlob, encode_header
+from bkp.formats.pack import MAX_HEADER_BLOBS, PackedBlob, encode_header, encode_trailer
 from bkp.ids import PackId
 from .envelope import Envelope, SealedBlob
 
@@ -80,7 +79,5 @@ def assemble(blobs: list[SealedBlob], envelope: Envelope) -> Pack:
         packed.append(PackedBlob(blob.type, blob.id, offset, length, blob.raw_length))
         offset += length
     header = envelope.seal_raw(encode_header(packed))
-    data = b"".join([*(blob.sealed for blob in blobs), header, struct.pack("<I", len(header))])
+    data = b"".join([*(blob.sealed for blob in blobs), header, encode_trailer(len(header))])
     return Pack(PackId(sha256(data).digest()), data, packed)
-
-

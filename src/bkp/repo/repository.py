@@ -135,7 +135,8 @@ class Repository:
         try:
             return decode_index(self.envelope.open_file(self.load_object(name))).packs
         except IntegrityError as error:
-            return type(error)(f"{name}: {error}; `bkp check` tells more")
+            reason = str(error).removeprefix(f"{name} is damaged: ")
+            return type(error)(f"{name} is damaged: {reason}; `bkp check` tells more")
 
     def load_object(self, name: ObjectName) -> bytes:
         """Return an object as stored, verified against its name.

@@ -1,0 +1,5 @@
+"""`python -m bkp` is `bkp`."""
+
+from bkp.cli.main import main
+
+main()

@@ -1,0 +1,1 @@
+"""What a user does with a repository: one verb a module."""

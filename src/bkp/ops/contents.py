@@ -1,0 +1,81 @@
+"""Cut a stream and store its chunks.
+
+A stream of one chunk is sealed in the thread that read it; the chunks of a
+longer one are hashed, compressed and sealed side by side.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+from typing import BinaryIO
+
+from bkp.chunking import Chunker
+from bkp.events import BytesRead, Reporter
+from bkp.formats.pack import BlobType
+from bkp.repo.writer import BlobWriter, Written
+from bkp.workers import ordered_map
+
+_SEALERS = os.cpu_count() or 2
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What something added to the repository.
+
+    `new_bytes` is plaintext, `stored_bytes` what it takes in packs.
+    """
+
+    new_blobs: int = 0
+    new_bytes: int = 0
+    stored_bytes: int = 0
+
+    @classmethod
+    def sum(cls, written: list[Written]) -> "Added":
+        """Add up what writing some blobs did."""
+        return cls(
+            sum(blob.is_new for blob in written),
+            sum(blob.new_bytes for blob in written),
+            sum(blob.stored_bytes for blob in written),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """A stored stream: the names of its chunks, its size in bytes, what it added."""
+
+    chunks: list[str]
+    size: int
+    added: Added
+
+
+class ContentWriter:
+    """Stores streams; shareable between threads, each with a stream of its own."""
+
+    def __init__(self, chunker: Chunker, writer: BlobWriter, report: Reporter) -> None:
+        self._chunker = chunker
+        self._writer = writer
+        self._report = report
+
+    def write(self, stream: BinaryIO) -> Contents:
+        """Read a stream to its end and store it; what reading raises passes through."""
+        sizes: list[int] = []
+        written: list[Written] = []
+        for blob, size in self._write_chunks(stream):
+            written.append(blob)
+            sizes.append(size)
+        return Contents([blob.id.hex() for blob in written], sum(sizes), Added.sum(written))
+
+    def _write_chunks(self, stream: BinaryIO) -> Iterator[tuple[Written, int]]:
+        chunks = self._chunker.chunks(stream)
+        head = [chunk for chunk in (next(chunks, None), next(chunks, None)) if chunk is not None]
+        if len(head) < 2:
+            return map(self._write_chunk, head)
+        return ordered_map(
+            self._write_chunk, chain(head, chunks), threads=_SEALERS, ahead=2 * _SEALERS
+        )
+
+    def _write_chunk(self, chunk: bytes) -> tuple[Written, int]:
+        written = self._writer.write(BlobType.DATA, chunk)
+        self._report(BytesRead(len(chunk)))
+        return written, len(chunk)

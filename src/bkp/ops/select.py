@@ -1,0 +1,44 @@
+"""Which snapshots are meant: by host, tags and paths."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from bkp.formats.snapshot import Snapshot
+from bkp.repo.snapshots import SavedSnapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotFilter:
+    """A condition on snapshots; an empty part puts none.
+
+    A snapshot fits if it is of one of the hosts, has every tag of one of the
+    tag lists (the empty list means: no tags at all), and has all the paths.
+    """
+
+    hosts: Sequence[str] = ()
+    tag_lists: Sequence[Sequence[str]] = ()
+    paths: Sequence[str] = ()
+
+    def matches(self, snapshot: Snapshot) -> bool:
+        """Say whether a snapshot fits."""
+        return (
+            (not self.hosts or snapshot.hostname in self.hosts)
+            and (not self.tag_lists or any(_has(snapshot, tags) for tags in self.tag_lists))
+            and set(self.paths) <= set(snapshot.paths)
+        )
+
+
+def _has(snapshot: Snapshot, tags: Sequence[str]) -> bool:
+    return set(tags) <= set(snapshot.tags) if tags else not snapshot.tags
+
+
+def newest_of_each(snapshots: Iterable[SavedSnapshot], count: int) -> list[SavedSnapshot]:
+    """Return the newest `count` of each host and set of paths, oldest first."""
+    kept: list[SavedSnapshot] = []
+    seen: dict[tuple[str, tuple[str, ...]], int] = {}
+    for saved in reversed(list(snapshots)):
+        group = (saved.snapshot.hostname, tuple(sorted(saved.snapshot.paths)))
+        seen[group] = seen.get(group, 0) + 1
+        if seen[group] <= count:
+            kept.append(saved)
+    return kept[::-1]
