@@ -1,0 +1,1 @@
+"""The command line: argv, the environment, the terminal, exit codes."""

@@ -1,0 +1,42 @@
+"""Streams to save: standard input, or what a command prints."""
+
+import contextlib
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, BinaryIO
+
+from bkp.errors import UsageError
+from bkp.ops.stdin import Source
+
+
+def chosen(values: Mapping[str, Any]) -> Source | None:
+    """Return the stream that the options ask to save, or None if they do not."""
+    if values["stdin_from_command"]:
+        if not values["paths"]:
+            raise UsageError("--stdin-from-command needs a command; it follows `--`")
+        return _output_of(values["paths"])
+    if not values["stdin"]:
+        return None
+    if values["paths"]:
+        raise UsageError("--stdin and paths exclude each other")
+    if sys.stdin.isatty():
+        raise UsageError("standard input is a terminal; pipe something into bkp")
+    # Unbuffered: a read gives what there is, and the chunker does the buffering.
+    return open(sys.stdin.fileno(), "rb", buffering=0, closefd=False)
+
+
+@contextlib.contextmanager
+def _output_of(command: Sequence[str]) -> Iterator[BinaryIO]:
+    """Run a command; raise UsageError unless it succeeds, as its output is then no backup."""
+    try:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, bufsize=0)
+    except OSError as error:
+        raise UsageError(f"cannot run {command[0]}: {error.strerror}") from error
+    with process:
+        assert process.stdout is not None
+        yield process.stdout  # type: ignore[misc]
+    if process.returncode != 0:
+        raise UsageError(
+            f"{command[0]} failed with exit code {process.returncode}; no snapshot was made"
+        )
