@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 FIRST_READ = 64 << 10  # most files fit; a larger buffer would be made for nothing
-NEXT_READ = 1 << 20
+NEXT_READ = 512 << 10
 
 FindCut = Callable[[bytearray, int], int]
 """Given the stream since the last cut, and how much of it was searched before
