@@ -42,8 +42,12 @@ TIMES = (
 )
 
 
-def build(root: Path) -> None:
-    """Fill a new directory."""
+def build(root: Path, *, link_attributes: bool = False) -> None:
+    """Fill a new directory.
+
+    Attributes of symbolic links are left out by default: restic stores them
+    since 0.16 only, and Debian's is older.
+    """
     root.mkdir()
     base = os.fsencode(root)
     for number, name in enumerate(NAMES):
@@ -53,6 +57,8 @@ def build(root: Path) -> None:
     directory = root / "dir with everything"
     directory.mkdir(mode=0o750)
     _kinds(os.fsencode(directory))
+    if link_attributes:
+        os.setxattr(directory / "link", b"trusted.link", b"root's", follow_symlinks=False)
     _contents(root)
     os.mkdir(root / "empty")
     os.mkdir(root / "sticky")
@@ -85,7 +91,6 @@ def _kinds(base: bytes) -> None:
     os.setxattr(at(b"none"), b"user.empty", b"")
     os.setxattr(at(b"none"), b"user.a", b"1")
     os.setxattr(base, b"user.of a directory", b"yes")
-    os.setxattr(at(b"link"), b"trusted.link", b"root's", follow_symlinks=False)
     os.chown(at(b"setgid"), 12345, 54321)
     os.chown(at(b"link"), 1, 1, follow_symlinks=False)
 

@@ -23,13 +23,13 @@ def snapshot_with_both(
 @pytest.mark.parametrize("version", ["1", "2"])
 @pytest.mark.parametrize("zone", ZONES)
 def test_of_a_difficult_directory(
-    restic: Restic, bkp: Bkp, tmp_path: Path, zone: str, version: str
+    restic: Restic, bkp: Bkp, quiet_path: Path, zone: str, version: str
 ) -> None:
-    difficult.build(tmp_path / "src")
+    difficult.build(quiet_path / "src")
     restic.run("init", "--repository-version", version)
 
     ours, theirs = snapshot_with_both(
-        restic, bkp, str(tmp_path / "src"), cwd=tmp_path, env={"TZ": zone}
+        restic, bkp, str(quiet_path / "src"), cwd=quiet_path, env={"TZ": zone}
     )
 
     assert ours == theirs
@@ -55,8 +55,8 @@ TARGETS = {
 
 
 @pytest.mark.parametrize("name", TARGETS)
-def test_of_targets_in_every_spelling(restic: Restic, bkp: Bkp, tmp_path: Path, name: str) -> None:
-    work = tmp_path / "top" / "work"
+def test_of_targets_in_every_spelling(restic: Restic, bkp: Bkp, quiet_path: Path, name: str) -> None:
+    work = quiet_path / "top" / "work"
     (work / "a" / "b" / "c").mkdir(parents=True)
     (work / "d" / "e").mkdir(parents=True)
     (work.parent / "a" / "other").mkdir(parents=True)
@@ -88,8 +88,8 @@ EXCLUDES = {
 
 
 @pytest.mark.parametrize("name", EXCLUDES)
-def test_with_excludes(restic: Restic, bkp: Bkp, tmp_path: Path, name: str) -> None:
-    root = tmp_path / "src"
+def test_with_excludes(restic: Restic, bkp: Bkp, quiet_path: Path, name: str) -> None:
+    root = quiet_path / "src"
     (root / "sub" / "one" / "two").mkdir(parents=True)
     for path in ("a1.tmp", "b2.txt", "keep.tmp", "sub/x", "sub/one/x", "sub/one/two/x", "UP.TMP"):
         (root / path).write_text(path)
@@ -102,6 +102,6 @@ def test_with_excludes(restic: Restic, bkp: Bkp, tmp_path: Path, name: str) -> N
     restic.run("init")
     options = [option.format(root=root) for option in EXCLUDES[name]]
 
-    ours, theirs = snapshot_with_both(restic, bkp, *options, str(root), cwd=tmp_path)
+    ours, theirs = snapshot_with_both(restic, bkp, *options, str(root), cwd=quiet_path)
 
     assert ours == theirs

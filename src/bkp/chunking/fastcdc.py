@@ -63,9 +63,7 @@ class FastCDC:
                 return cut
             start = stop + 1
         stop = min(len(held), self._maximum)
-        if self._turn < start <= stop and (
-            cut := gear_find(self._table, self._loose, held, start, stop)
-        ):
+        if start <= stop and (cut := gear_find(self._table, self._loose, held, start, stop)):
             return cut
         return stop if stop == self._maximum else 0
 

@@ -17,7 +17,7 @@ from bkp.errors import Malformed
 from bkp.formats.filemode import from_go
 from bkp.formats.tree import Node
 
-from .target import reason
+from .reasons import reason
 
 Handle = int | str  # an open descriptor, or a path that names the entry itself
 
@@ -79,7 +79,7 @@ def _set_owner(entry: Handle, node: Node, failures: list[Shortfall]) -> bool:
             raise OverflowError("no user or group has such a number")
         os.chown(entry, node.uid, node.gid)
     except (OSError, OverflowError) as error:
-        failures.append(Shortfall(Attribute.OWNER, reason(error)))
+        failures.append(Shortfall(Attribute.OWNER, _why(error)))
     else:
         return True
     with suppress(OSError, OverflowError):  # users may give files to any group they are in
@@ -107,7 +107,7 @@ def _set_times(entry: Handle, node: Node, failures: list[Shortfall]) -> None:
         atime = mtime if node.atime in {"", node.mtime} else node.atime_ns
         os.utime(entry, ns=(atime, mtime))
     except (OSError, Malformed, OverflowError) as error:
-        failures.append(Shortfall(Attribute.TIMES, reason(error)))
+        failures.append(Shortfall(Attribute.TIMES, _why(error)))
 
 
 def _set_xattrs(entry: Handle, node: Node, failures: list[Shortfall]) -> None:
@@ -162,3 +162,7 @@ def _is_removable(name: str) -> bool:
 
 def _attribute(name: str) -> Attribute:
     return Attribute.ACL if name in _ACLS else Attribute.XATTR
+
+
+def _why(error: Exception) -> str:
+    return reason(error) if isinstance(error, OSError) else str(error)

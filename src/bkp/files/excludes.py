@@ -75,7 +75,10 @@ class Excludes:
         """Say whether an absolute path is excluded, whatever is there."""
         if self._directories and (path + b"/").startswith(self._directories):
             return True
-        return any(patterns.matches(path) for patterns in self._patterns)
+        for patterns in self._patterns:  # noqa: SIM110 - any() takes twice as long
+            if patterns.matches(path):
+                return True
+        return False
 
     def excludes_entry(self, status: os.stat_result) -> bool:
         """Say whether something is excluded for what it is: too large a file."""

@@ -16,7 +16,8 @@ from bkp.errors import SourceError
 from bkp.formats.tree import Node
 
 from .apply import Attribute, Shortfall
-from .target import Directory, Presence, Target, Touching, reason
+from .reasons import reason
+from .target import Directory, Presence, Target, Touching
 
 _OWNER_ALL = 0o700
 

@@ -17,6 +17,7 @@ from types import TracebackType
 from bkp.errors import BkpError, SourceError, UsageError
 
 from .descriptors import DescriptorCache
+from .reasons import reason
 
 _OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
@@ -96,13 +97,6 @@ class Touching:
                 " make room or choose another target, then run the restore again"
             ) from error
         raise SourceError(path, reason(error)) from error
-
-
-def reason(error: Exception) -> str:
-    """Say in lower case, and without a path, what an error of the system is about."""
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror[0].lower() + error.strerror[1:]
-    return str(error)
 
 
 class Target:

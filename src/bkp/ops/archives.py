@@ -83,6 +83,8 @@ class ZipArchive:
     become escapes such as `\\xff`.
     """
 
+    knows_links = False
+
     def __init__(self, stream: BinaryIO) -> None:
         self._zip = zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED)
         self._entry: IO[bytes] | None = None

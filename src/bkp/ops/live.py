@@ -9,7 +9,7 @@ trees.  What the snapshot left out by its patterns is left out here as well.
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from bkp.errors import IntegrityError, Malformed, SourceError, UsageError
@@ -17,9 +17,9 @@ from bkp.events import Problem, Reporter, ignore
 from bkp.files.excludes import Excludes
 from bkp.files.metadata import NodeReader
 from bkp.files.opening import open_file
-from bkp.files.reach import reach
+from bkp.files.reach import lstat, reach
 from bkp.files.reasons import reason
-from bkp.files.walk import Entry, Exclusion, Step
+from bkp.files.walk import Entry, Step
 from bkp.formats.filemode import type_of
 from bkp.formats.tree import Node
 from bkp.ids import blob_id
@@ -42,7 +42,7 @@ class LiveOptions:
 
     metadata: bool = False
     read_data: bool = False
-    exclusion: Exclusion = Excludes()  # noqa: RUF009 - frozen
+    excludes: Excludes = field(default_factory=Excludes)
 
 
 @dataclass(slots=True)
@@ -134,7 +134,7 @@ class LiveComparison:
             self._report(Problem("scan", root.live, f"cannot be listed: {reason(error)}"))
             return None
         entries = {}
-        for name in self._options.exclusion.keeps_of(root.live, names):
+        for name in self._options.excludes.keeps_of(root.live, names):
             entry = self._look(LiveRoot(join(root.stored, name), join(root.live, name)))
             if entry is not None:
                 entries[name] = entry
@@ -142,18 +142,17 @@ class LiveComparison:
 
     def _look(self, root: LiveRoot) -> Entry | None:
         """Return what is on disk, or None if there is nothing that would be saved."""
-        exclusion = self._options.exclusion
-        if exclusion.excludes_name(root.live):
+        excludes = self._options.excludes
+        if excludes.excludes_name(root.live):
             return None
         try:
-            with reach(root.live) as path:
-                status = os.lstat(path)
+            status = lstat(root.live)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
             self._report(Problem("scan", root.live, f"cannot be looked at: {reason(error)}"))
             return None
-        if stat.S_ISSOCK(status.st_mode) or exclusion.excludes_entry(root.live, status):
+        if stat.S_ISSOCK(status.st_mode) or excludes.excludes_entry(status):
             return None  # never part of a snapshot
         step = Step.ENTER if stat.S_ISDIR(status.st_mode) else Step.LEAF
         return Entry(step, root.stored, os.path.basename(root.stored), root.live, status)
@@ -172,7 +171,7 @@ class LiveComparison:
             if is_same_type:
                 return
         elif node is not None:
-            if self._options.exclusion.excludes_name(root.live):
+            if self._options.excludes.excludes_name(root.live):
                 return
             yield Difference(shown_path(root.stored, node), "-", node, None)
         elif entry is not None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from bkp.errors import UsageError
+from bkp.files.reach import lstat
 from bkp.formats.tree import Node
 
 
@@ -58,7 +59,7 @@ def _suffixes(path: bytes) -> Iterator[bytes]:
 
 def _inode(path: bytes) -> int | None:
     try:
-        return os.lstat(path).st_ino
+        return lstat(path).st_ino
     except OSError:
         return None
 

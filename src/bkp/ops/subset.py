@@ -15,9 +15,9 @@ from typing import Protocol
 from bkp.errors import UsageError
 from bkp.ids import PackId
 
-_PART = re.compile(r"(\d+)/(\d+)")
-_SHARE = re.compile(r"(\d+(?:\.\d+)?)%")
-_SIZE = re.compile(r"(\d+)([bkmgt]?)", re.IGNORECASE)
+_PART = re.compile(r"(\d+)/(\d+)", re.ASCII)
+_SHARE = re.compile(r"(\d+(?:\.\d+)?)%", re.ASCII)
+_SIZE = re.compile(r"(\d+)([bkmgt]?)", re.ASCII | re.IGNORECASE)
 _UNITS = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 
 _MAX_PARTS = 256  # parts are told apart by the first byte of a pack's id

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from bkp.errors import BkpError, SourceError
 from bkp.events import Problem, Reporter
 from bkp.files.opening import open_file
-from bkp.files.reach import reach
+from bkp.files.reach import lstat
 from bkp.files.reasons import reason
 from bkp.files.walk import Entry, Step
 from bkp.formats.pack import BlobType
@@ -73,8 +73,7 @@ def _live(difference: Difference) -> bytes:
     if not _has_contents(difference.after):
         return b""
     try:
-        with reach(path) as short:
-            status = os.lstat(short)
+        status = lstat(path)
     except OSError as error:
         raise SourceError(path, f"cannot be looked at: {reason(error)}") from error
     pieces = []

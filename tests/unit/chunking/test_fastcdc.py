@@ -66,6 +66,13 @@ def test_the_mean_chunk_is_the_minimum_and_the_target() -> None:
     assert len(data) / count == pytest.approx(6 * KiB, rel=0.02)
 
 
+def test_the_maximum_holds_even_where_the_turn_would_come_later() -> None:
+    data = stream("sha256-counter", 1 << 20)
+    chunks = list(FastCDC(TABLE, ChunkSizes(4 * KiB, 4 * KiB, 5 * KiB)).chunks(io.BytesIO(data)))
+
+    assert [len(chunk) for chunk in chunks] == fastcdc_cuts(data, TABLE, 4 * KiB, 4 * KiB, 5 * KiB)
+
+
 def test_another_table_cuts_elsewhere() -> None:
     data = stream("sha256-counter", 1 << 20)
     sizes = ChunkSizes(1 * KiB, 4 * KiB, 32 * KiB)

@@ -10,6 +10,7 @@ import pytest
 
 from bkp.errors import UsageError
 from bkp.events import BytesRestored, EntryRestored, Event, Problem, RestorePlanned, ignore
+from bkp.files.patterns import PatternList
 from bkp.ops.restore import restore
 from bkp.ops.restore_options import RestoreOptions, RestoreStats
 from bkp.ops.restore_walk import Selection
@@ -18,6 +19,7 @@ from memoryrepo import (
     Dir,
     File,
     MemoryRepository,
+    Seen,
     Spec,
     Special,
     Symlink,
@@ -349,6 +351,31 @@ def test_what_is_excluded_is_not_restored(repository: MemoryRepository, tmp_path
     bring_back(repository, tmp_path, PLENTY, options)
 
     assert seen(bytes(tmp_path)) == {b"b": {b"s": {b"z": b"bsz"}}}
+
+
+@pytest.mark.parametrize(
+    ("include", "exclude", "left"),
+    [
+        ([b"/b/s"], [], {b"b": {b"s": {b"z": b"bsz"}}}),
+        ([b"x"], [], {b"a": {b"x": b"ax"}, b"b": {b"x": b"bx"}}),
+        ([b"c", b"/a/*"], [b"y"], {b"a": {b"x": b"ax"}, b"c": b"c"}),
+        ([], [b"a", b"/b/*", b"!/b/s"], {b"b": {b"s": {b"z": b"bsz"}}, b"c": b"c"}),
+    ],
+)
+def test_patterns_of_the_command_line_select(
+    repository: MemoryRepository,
+    tmp_path: Path,
+    include: list[bytes],
+    exclude: list[bytes],
+    left: Seen,
+) -> None:
+    selection = Selection(
+        include=PatternList(include) if include else None, exclude=PatternList(exclude)
+    )
+
+    bring_back(repository, tmp_path, PLENTY, RestoreOptions(selection=selection))
+
+    assert seen(bytes(tmp_path)) == left
 
 
 def test_a_missing_target_is_made(repository: MemoryRepository, tmp_path: Path) -> None:
