@@ -6,7 +6,8 @@
     bkp.snapshot(repo, ["/home/me"], tags=["daily"])
     for saved in repo.snapshots.load_all():
         print(saved.id.hex()[:8], saved.snapshot.time, saved.snapshot.paths)
-    bkp.restore(repo, "latest:/home/me/mail", "/tmp/mail")
+    bkp.restore(repo, "latest:/home/me/mail", "/srv/mail")
+    assert bkp.check("/mnt/backup", "password").is_sound
 
 Names are imported when they are first used, so that `import bkp` costs
 nothing; `__init__.pyi` gives their types.
@@ -40,10 +41,14 @@ _HOMES = {
         "WrongPassword",
     ),
     "bkp.library": (
+        "check",
+        "diff",
         "init_repository",
         "open_repository",
+        "read",
         "restore",
         "snapshot",
+        "walk",
     ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

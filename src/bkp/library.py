@@ -6,16 +6,24 @@ can do, a program can do.
 
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from bkp.errors import UsageError
 from bkp.events import Reporter, ignore
 from bkp.files.excludes import ExcludeOptions, Excludes
+from bkp.formats.pack import BlobType
 from bkp.ops.backup import BackupOptions, BackupResult, backup
+from bkp.ops.check import CheckOptions, CheckResult
+from bkp.ops.check import check as check_repository
+from bkp.ops.diff import Comparison
 from bkp.ops.labels import SnapshotLabels
 from bkp.ops.locate import find_place, parse_operand
 from bkp.ops.restore import restore as restore_tree
 from bkp.ops.restore_options import RestoreOptions, RestoreStats
+from bkp.ops.subset import Everything
+from bkp.ops.walktree import Found, blobs_of
+from bkp.ops.walktree import walk as walk_tree
 from bkp.repo.repository import (
     NewRepository,
     Repository,
@@ -98,3 +106,52 @@ def restore(
     place = find_place(repo, parse_operand(what))
     with repo.lock():
         return restore_tree(repo, place.tree, Path(target), options or RestoreOptions(), report)
+
+
+def walk(repo: Repository, what: str, *, report: Reporter = ignore) -> Iterator[Found]:
+    """Yield the path and node of everything in `SNAPSHOT` or `SNAPSHOT:PATH`.
+
+    A directory comes before its entries.  One that cannot be read is reported.
+    """
+    place = find_place(repo, parse_operand(what))
+    return walk_tree(repo, place.tree, report, under=place.path)
+
+
+def read(repo: Repository, what: str) -> Iterator[bytes]:
+    """Yield the contents of the file `SNAPSHOT:PATH`, piece by piece.
+
+    Raises UsageError if that is no file, and IntegrityError if a piece of it
+    cannot be read.
+    """
+    place = find_place(repo, parse_operand(what))
+    if place.node is None or place.node.type != "file":
+        raise UsageError(f"{what} is not a file")
+    for name in blobs_of(place.node):
+        yield repo.read_blob(BlobType.DATA, name)
+
+
+def diff(
+    repo: Repository, before: str, after: str, *, metadata: bool = False, report: Reporter = ignore
+) -> Comparison:
+    """Compare two snapshots, or places in them; iterate over what comes back.
+
+    `bkp.ops.live` compares with what is on disk.
+    """
+    places = (find_place(repo, parse_operand(what)) for what in (before, after))
+    return Comparison(repo, *places, metadata=metadata, report=report)
+
+
+def check(
+    location: str | os.PathLike[str],
+    password: str,
+    *,
+    read_data: bool = False,
+    report: Reporter = ignore,
+) -> CheckResult:
+    """Check a repository; with `read_data`, every byte of it.
+
+    It is given by location, for a check goes on where opening would fail:
+    when an index is damaged, say.
+    """
+    repo = open_in_store(open_store(os.fspath(location)), password, report=report)
+    return check_repository(repo, CheckOptions(read=Everything() if read_data else None), report)

@@ -108,7 +108,7 @@ def test_a_path_that_is_not_in_the_snapshot(made: Bkp, tmp_path: Path) -> None:
 
 
 def test_an_empty_repository_has_no_latest(made: Bkp) -> None:
-    assert "no snapshot" in made.run("restore", code=2).stderr
+    assert "no such snapshot" in made.run("restore", code=2).stderr
 
 
 def test_all_targets_missing_make_no_snapshot(made: Bkp, tmp_path: Path) -> None:
@@ -236,7 +236,8 @@ def test_damage_is_named_and_makes_nothing_worse(
     assert restore.stderr
     assert files_below(repo_path) == before
     (source / "more").write_text("more")
-    made.run("snapshot", str(source), code=None)
+    # What is damaged beyond use stops a snapshot; a damaged pack or snapshot does not.
+    made.run("snapshot", str(source), code=None if kind in ("config", "keys", "index") else 0)
     assert all(files_below(repo_path).get(path) == data for path, data in before.items())
 
 

@@ -86,7 +86,8 @@ class SnapshotReport:
                 status.total_files, status.total_bytes = event.files, event.bytes
                 status.is_total_known = event.is_finished
             case Problem(during, path, message):
-                status.errors += 1
+                # A damaged old snapshot makes this one no less complete.
+                status.errors += during != "snapshots"
                 status.current.pop(path, None)
                 problem(self._settings, during, path_text(path), message)
             case Notice(message):

@@ -48,15 +48,18 @@ def open_file(entry: Entry) -> Iterator[OpenFile]:
 
     Raises SourceError if it cannot be opened or is no regular file any more.
     """
-    try:
-        fd = open_quietly(entry.source, 0)
-    except OSError as error:
-        raise SourceError(entry.source, f"cannot open: {reason(error)}") from error
+    fd, status = _open_regular(entry.source)
     with _Stream(fd, entry.source) as stream:
-        try:
-            status = os.fstat(fd)
-        except OSError as error:
-            raise SourceError(entry.source, f"cannot be accessed: {reason(error)}") from error
-        if not stat.S_ISREG(status.st_mode):
-            raise SourceError(entry.source, "is not a regular file any more")
         yield OpenFile(status, stream)
+
+
+def _open_regular(source: bytes) -> tuple[int, os.stat_result]:
+    try:
+        fd = open_quietly(source, 0)
+    except OSError as error:
+        raise SourceError(source, f"cannot open: {reason(error)}") from error
+    status = os.fstat(fd)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(fd)
+        raise SourceError(source, "is not a regular file any more")
+    return fd, status

@@ -101,10 +101,12 @@ class ParentTree:
     def _load(self, subtree: str) -> dict[bytes, Node]:
         if not subtree:
             return {}
+        name = BlobId(bytes.fromhex(subtree))
         try:
-            nodes = self._repo.load_tree(BlobId(bytes.fromhex(subtree)))
+            nodes = self._repo.load_tree(name)
         except IntegrityError as error:
-            # The files below are read anew, which stores what was lost.
+            # Reading anew what is below, and this tree if it is the same again, heals it.
+            self._repo.index.distrust(BlobType.TREE, name)
             self._report(Notice(f"the parent snapshot is damaged, reading files anew: {error}"))
             return {}
         return {node.name: node for node in nodes}

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from os import stat_result
 from typing import Protocol
 
-from bkp.errors import BkpError, IntegrityError, SourceError
+from bkp.errors import IntegrityError, SourceError
 from bkp.files.apply import apply_attributes, modified
 from bkp.files.contents import (
     ContentsWriter,
@@ -50,7 +50,7 @@ class BlobSource(Protocol):
 
     def read_blobs(
         self, names: Iterable[BlobId], consume: Callable[[BlobId, bytes], None]
-    ) -> dict[BlobId, BkpError]:
+    ) -> dict[BlobId, IntegrityError]:
         """Call `consume` once for each blob, from several threads; return what failed."""
 
 
@@ -295,7 +295,7 @@ class FileBatch:
         except SourceError as error:
             self._fail(file, str(error))
 
-    def _finish_damaged(self, failures: dict[BlobId, BkpError]) -> None:
+    def _finish_damaged(self, failures: dict[BlobId, IntegrityError]) -> None:
         """Report the files that lack a piece, and keep what there is of them."""
         for blob, error in failures.items():
             for file, offset in self._places[blob]:
@@ -305,7 +305,7 @@ class FileBatch:
                 if self._take_one(file) and not file.is_failed:
                     self._finish_lacking(file)
 
-    def _tell_damaged(self, file: _File, offset: int, error: BkpError) -> None:
+    def _tell_damaged(self, file: _File, offset: int, error: IntegrityError) -> None:
         if file.to.is_opened:
             self._links.forget(file.node)
             message = f"restored without its contents at offset {offset}: {error}"

@@ -57,6 +57,12 @@ class BlobIndex:
         if entry not in copies:
             copies.append(entry)
 
+    def distrust(self, kind: BlobType, name: BlobId) -> None:
+        """Forget a blob none of whose copies is intact, so that writing it stores it anew."""
+        with self._lock:
+            self._tables[kind].pop(name, None)
+            self._copies.pop((kind, name), None)
+
     def has(self, kind: BlobType, name: BlobId) -> bool:
         """Say whether the blob is stored and indexed."""
         return name in self._tables[kind]

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
-from bkp.errors import BkpError, IntegrityError, Missing, NotFound
+from bkp.errors import IntegrityError, Missing, NotFound
 from bkp.formats.pack import BlobType, PackedBlob
 from bkp.ids import BlobId, PackId
 from bkp.store.base import Kind, ObjectName, Store
@@ -35,7 +35,7 @@ class BlobReader:
         Raises Missing if it is in no index, and what its last copy raised if
         none is intact.
         """
-        failure: BkpError = Missing(f"{kind.name.lower()} blob {name.hex()} is in no index")
+        failure: IntegrityError = Missing(f"{kind.name.lower()} blob {name.hex()} is in no index")
         for place in self._index.places(kind, name):
             try:
                 return self._open(place.blob, self._fetch(place))
@@ -45,14 +45,14 @@ class BlobReader:
 
     def read_each(
         self, kind: BlobType, names: Iterable[BlobId], consume: Consumer
-    ) -> dict[BlobId, BkpError]:
+    ) -> dict[BlobId, IntegrityError]:
         """Call `consume` once for each blob, in the order they lie in packs.
 
         It is called from several threads.  What cannot be read (missing,
         damaged in every copy) is returned with its error; a failure of the
         storage itself, or of `consume`, is raised.
         """
-        failures: dict[BlobId, BkpError] = {}
+        failures: dict[BlobId, IntegrityError] = {}
         by_pack: defaultdict[PackId, list[PackedBlob]] = defaultdict(list)
         for name in dict.fromkeys(names):
             places = self._index.places(kind, name)
@@ -71,7 +71,7 @@ class BlobReader:
         pack: PackId,
         blobs: list[PackedBlob],
         consume: Consumer,
-        failures: dict[BlobId, BkpError],
+        failures: dict[BlobId, IntegrityError],
     ) -> None:
         start = blobs[0].offset
         try:
@@ -83,7 +83,7 @@ class BlobReader:
         for blob in blobs:
             try:
                 plain = self._pick(blob, data, start)
-            except (IntegrityError, NotFound) as error:
+            except IntegrityError as error:
                 failures[blob.id] = error
                 continue
             consume(blob.id, plain)
@@ -108,9 +108,11 @@ def _object(pack: PackId) -> ObjectName:
     return ObjectName(Kind.PACK, pack.hex())
 
 
-def _located(place: Place, error: BkpError) -> BkpError:
-    kind = place.blob.type.name.lower()
-    return type(error)(f"{kind} blob {place.blob.id.hex()} in pack {place.pack.hex()}: {error}")
+def _located(place: Place, error: IntegrityError | NotFound) -> IntegrityError:
+    """Say which blob and pack an error is about; a lost pack is damage to who needs it."""
+    kind = Missing if isinstance(error, NotFound) else type(error)
+    blob = place.blob
+    return kind(f"{blob.type.name.lower()} blob {blob.id.hex()} in pack {place.pack.hex()}: {error}")
 
 
 def _join(blobs: list[PackedBlob]) -> Iterator[list[PackedBlob]]:

@@ -11,7 +11,6 @@ from bkp.crypto.kdf import Cost, calibrate
 from bkp.crypto.seal import Key, Sealer
 from bkp.errors import (
     AlreadyExists,
-    BkpError,
     Inauthentic,
     IntegrityError,
     Malformed,
@@ -160,7 +159,7 @@ class Repository:
         """Return a blob; raises Missing, Inauthentic or Malformed."""
         return self._reader.read(kind, name)
 
-    def read_blobs(self, names: Iterable[BlobId], consume: Consumer) -> dict[BlobId, BkpError]:
+    def read_blobs(self, names: Iterable[BlobId], consume: Consumer) -> dict[BlobId, IntegrityError]:
         """Read data blobs in the order they are stored; see BlobReader.read_each."""
         return self._reader.read_each(BlobType.DATA, names, consume)
 

@@ -96,6 +96,6 @@ class Snapshots:
         fitting = [saved for saved in self.load_all() if matches(saved.snapshot)]
         if back >= len(fitting):
             if not fitting:
-                raise UsageError("there is no snapshot yet")
+                raise UsageError("there is no such snapshot; `bkp snapshots` lists what there is")
             raise UsageError(f"there are only {len(fitting)} snapshots, none is latest~{back}")
         return fitting[-1 - back]

@@ -8,7 +8,7 @@ import pytest
 from repos import make_repo, reopen, store_blobs
 from stores import RecordingStore, objects, replace
 
-from bkp.errors import Inauthentic, IntegrityError, NotFound, Truncated
+from bkp.errors import Inauthentic, IntegrityError, Missing, Truncated
 from bkp.formats.pack import BlobType
 from bkp.ids import BlobId
 from bkp.repo.repository import Repository
@@ -105,7 +105,7 @@ def test_a_lost_pack_is_reported_for_each_of_its_blobs() -> None:
     _, failures = read_all(repo, ids)
 
     assert failures == set(ids)
-    with pytest.raises(NotFound):
+    with pytest.raises(Missing):
         repo.read_blob(BlobType.DATA, ids[0])
 
 

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 from repos import make_repo, reopen, store_blobs
-from stores import FailingStore, RecordingStore
+from stores import FailingStore, RecordingStore, objects
 
 from bkp.errors import Missing, StoreError, StoreFull
 from bkp.formats.pack import BlobType
@@ -167,3 +167,16 @@ def test_blobs_come_back_in_both_versions(version: int) -> None:
 def test_a_blob_nobody_stored_is_missing() -> None:
     with pytest.raises(Missing, match="no index"):
         make_repo(RecordingStore()).read_blob(BlobType.DATA, blob_id(b"nothing"))
+
+
+def test_a_distrusted_blob_is_stored_anew() -> None:
+    store = RecordingStore()
+    (name,) = store_blobs(make_repo(store), b"content")
+    store.delete(next(objects(store, Kind.PACK)))
+    repo = reopen(store)
+    repo.index.distrust(BlobType.DATA, name)
+
+    store_blobs(repo, b"content")
+
+    assert repo.read_blob(BlobType.DATA, name) == b"content"
+    assert reopen(store).read_blob(BlobType.DATA, name) == b"content"
