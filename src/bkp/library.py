@@ -86,7 +86,12 @@ def snapshot(
         tags=tags,
         excludes=exclude,
     )
-    excludes = Excludes(ExcludeOptions(patterns=tuple(os.fsencode(pattern) for pattern in exclude)))
+    excludes = Excludes(
+        ExcludeOptions(
+            patterns=tuple(os.fsencode(pattern) for pattern in exclude),
+            directories=(os.fsencode(repo.location),),  # not into itself
+        )
+    )
     options = BackupOptions(labels=labels, excludes=excludes)
     return backup(repo, [os.fsencode(path) for path in paths], options, report)
 

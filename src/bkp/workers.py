@@ -16,24 +16,36 @@ R = TypeVar("R")
 
 
 def ordered_map(
-    work: Callable[[T], R], items: Iterable[T], *, threads: int, ahead: int
+    work: Callable[[T], R],
+    items: Iterable[T],
+    *,
+    threads: int,
+    ahead: int,
+    is_quick: Callable[[T], bool] = lambda _: False,
 ) -> Iterator[R]:
     """Yield `work(item)` for every item, in the order of the items.
 
     At most `ahead` items are taken before their results are: that bounds the
-    memory.  `items` is consumed in the caller's thread.
+    memory.  `items` is consumed in the caller's thread, and work that is quick
+    is done there too: handing it over would take longer than doing it.
     """
     pending: deque[Future[R]] = deque()
     pool = ThreadPoolExecutor(threads)
     try:
         for item in items:
-            pending.append(pool.submit(work, item))
-            if len(pending) >= ahead:
+            pending.append(_done(work, item) if is_quick(item) else pool.submit(work, item))
+            if len(pending) >= ahead or pending[0].done():
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _done(work: Callable[[T], R], item: T) -> Future[R]:
+    future: Future[R] = Future()
+    future.set_result(work(item))
+    return future
 
 
 class Pool:

@@ -103,11 +103,11 @@ def chosen_targets(values: Mapping[str, Any], report: Reporter) -> list[bytes]:
     return targets
 
 
-def options_from(values: Mapping[str, Any], *, count_ahead: bool) -> BackupOptions:
-    """Return what the options ask for."""
+def options_from(values: Mapping[str, Any], repository: str, *, count_ahead: bool) -> BackupOptions:
+    """Return what the options ask for; a repository below a target is not saved into itself."""
     return BackupOptions(
         labels=labels_from(values),
-        excludes=Excludes(_exclude_options(values)),
+        excludes=Excludes(_exclude_options(values, repository)),
         parent=values["parent"] or "",
         use_parent=not values["force"],
         rules=ChangeRules(
@@ -120,7 +120,7 @@ def options_from(values: Mapping[str, Any], *, count_ahead: bool) -> BackupOptio
     )
 
 
-def _exclude_options(values: Mapping[str, Any]) -> ExcludeOptions:
+def _exclude_options(values: Mapping[str, Any], repository: str) -> ExcludeOptions:
     limit = values["exclude_larger_than"]
     return ExcludeOptions(
         patterns=tuple(all_patterns(values["exclude"], values["exclude_file"])),
@@ -129,6 +129,7 @@ def _exclude_options(values: Mapping[str, Any]) -> ExcludeOptions:
         caches=values["exclude_caches"],
         larger_than=parse_size(limit) if limit is not None else None,
         one_file_system=values["one_file_system"],
+        directories=(os.fsencode(repository),),
     )
 
 

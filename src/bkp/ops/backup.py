@@ -83,7 +83,9 @@ def backup(
             saver = EntrySaver(ContentWriter(repo.chunker(), writer, report), nodes, report)
             entries = walk(plan, options.excludes, report)
             jobs = _compare(entries, tree)
-            results = ordered_map(saver.save, jobs, threads=_READERS, ahead=_AHEAD)
+            results = ordered_map(
+                saver.save, jobs, threads=_READERS, ahead=_AHEAD, is_quick=EntrySaver.is_quick
+            )
             root = _fold(results, writer, tally, report)
         snapshot = options.labels.describe(paths, parent and parent.id, root, tally.summary())
         lock.ensure()

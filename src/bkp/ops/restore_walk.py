@@ -55,6 +55,21 @@ class Selection:
 EVERYTHING = Selection()
 
 
+@dataclass(frozen=True, slots=True)
+class Exactly:
+    """The pattern that means one path and what is below it."""
+
+    path: bytes
+
+    def matches(self, path: bytes) -> bool:
+        """Say whether a path is that, or below it."""
+        return path == self.path or path.startswith(self.path + b"/")
+
+    def may_match_below(self, path: bytes) -> bool:
+        """Say whether the path is below a directory."""
+        return self.path.startswith(path.rstrip(b"/") + b"/")
+
+
 class Enter(NamedTuple):
     """A directory is to be made; what is in it follows."""
 

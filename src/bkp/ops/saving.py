@@ -46,6 +46,11 @@ class EntrySaver:
         self._nodes = nodes
         self._report = report
 
+    @staticmethod
+    def is_quick(job: Job) -> bool:
+        """Say whether saving needs no file's contents."""
+        return job.unchanged is not None or not job.entry.is_file
+
     def save(self, job: Job) -> Saved:
         """Store an entry; what cannot be read is reported and has no node."""
         entry = job.entry

@@ -13,9 +13,11 @@ from bkp.cli.output import line
 from bkp.cli.pattern_options import patterns_from, restore_patterns
 from bkp.cli.restore_report import RestoreReport
 from bkp.errors import UsageError
-from bkp.ops.locate import Place, find_place, parse_operand
+from bkp.ops.locate import Place, find_place, parse_operand, place_in
 from bkp.ops.restore import restore
 from bkp.ops.restore_options import Overwrite, RestoreOptions
+from bkp.ops.restore_walk import Exactly, Selection
+from bkp.repo.repository import Repository
 
 
 @declare(
@@ -66,8 +68,11 @@ def command(
     repo = open_for_reading(settings, report)
     place = find_place(repo, parse_operand(snapshot), filter_from(hosts, tags, paths).matches)
     directory = Path(target) if target is not None else _new_directory(place, dry_run=dry_run)
+    selection = patterns_from(patterns)
+    if not place.is_directory:
+        place, selection = _alone(repo, place, selection)
     options = RestoreOptions(
-        selection=patterns_from(patterns),
+        selection=selection,
         overwrite=Overwrite(overwrite),
         delete=delete,
         dry_run=dry_run,
@@ -80,6 +85,17 @@ def command(
         line(f"snapshot {place.saved.id.hex()[:8]} into {directory}")
     report.summarize(stats, dry_run=dry_run)
     return report.exit_code(stats)
+
+
+def _alone(repo: Repository, place: Place, selection: Selection) -> tuple[Place, Selection]:
+    """Return the directory a file is in, and what means the file alone."""
+    if not selection.is_everything:
+        raise UsageError(
+            f"{os.fsdecode(place.path)} is a single file; patterns choose nothing in it"
+        )
+    above, _, name = place.path.rpartition(b"/")
+    directory = place_in(repo, place.saved, above or b"/")
+    return directory, Selection(include=Exactly(b"/" + name))
 
 
 def _new_directory(place: Place, *, dry_run: bool) -> Path:
