@@ -15,7 +15,7 @@ nothing; `__init__.pyi` gives their types.
 
 from importlib import import_module
 
-from bkp.version import VERSION as __version__
+from bkp.version import VERSION as __version__  # noqa: N811
 
 _HOMES = {
     "bkp.errors": (

@@ -139,5 +139,5 @@ Event = (
 Reporter = Callable[[Event], None]
 
 
-def ignore(event: Event) -> None:  # noqa: ARG001
+def ignore(event: Event) -> None:
     """Do nothing with an event."""

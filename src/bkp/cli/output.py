@@ -9,7 +9,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import click
 import msgspec
@@ -113,7 +113,7 @@ def duration_text(seconds: float) -> str:
 
 def local_time_text(ns: int) -> str:
     """Return an instant (ns) in local time, to the second."""
-    moment = datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=ns // 1_000_000_000)
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=ns // 1_000_000_000)
     return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
 from bkp.errors import Malformed
+
 from .seal import Key
 
 SALT_SIZE = 64

@@ -92,9 +92,7 @@ class Sealer:
             raise Inauthentic("sealed under an all-zero IV, which no writer uses")
         ciphertext = view[IV_SIZE : IV_SIZE + size]
         try:
-            Poly1305.verify_tag(
-                self._one_time_key(iv), ciphertext, bytes(view[IV_SIZE + size :])
-            )
+            Poly1305.verify_tag(self._one_time_key(iv), ciphertext, bytes(view[IV_SIZE + size :]))
         except InvalidSignature:
             raise Inauthentic("the authentication code does not match") from None
         plain = bytearray(size + IV_SIZE)

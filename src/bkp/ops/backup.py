@@ -140,30 +140,34 @@ def _compare(entries: Iterator[Entry], parent: ParentTree) -> Iterator[Job]:
 def _fold(results: Iterator[Saved], writer: BlobWriter, tally: Tally, report: Reporter) -> BlobId:
     """Make trees of what was saved, count it, and return the root."""
     fold = TreeFold(writer)
-    entered: list[Saved] = []
-    for result in results:
-        node = result.node
-        if result.job.entry.step is Step.LEAVE:
-            begun = entered.pop()
-            node, written = fold.leave()
-            result = begun.with_tree(node, written)
-        elif node is None:
-            continue
-        elif result.job.entry.step is Step.ENTER:
-            fold.enter(node)
-            entered.append(result)
-            continue
-        else:
-            fold.add(node)
-        change = _change(result.job.before, node)
-        tally.count(node, result.added, change)
-        report(_event(result, node, change))
+    for saved, node in _completed(results, fold):
+        change = _change(saved.job.before, node)
+        tally.count(node, saved.added, change)
+        report(_event(saved, node, change))
     finished = fold.finish()
     if finished is None:
         raise UsageError("nothing to save: the snapshot would be empty")
     root, written = finished
     tally.count_tree(written)
     return root
+
+
+def _completed(results: Iterator[Saved], fold: TreeFold) -> Iterator[tuple[Saved, Node]]:
+    """Yield each entry when its node is complete: a directory after all that is in it."""
+    entered: list[Saved] = []
+    for result in results:
+        step, node = result.job.entry.step, result.node
+        if step is Step.LEAVE:
+            directory, written = fold.leave()
+            yield entered.pop().with_tree(written), directory
+        elif node is None:
+            continue
+        elif step is Step.ENTER:
+            fold.enter(node)
+            entered.append(result)
+        else:
+            fold.add(node)
+            yield result, node
 
 
 def _event(saved: Saved, node: Node, change: Change) -> EntrySaved:

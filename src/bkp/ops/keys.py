@@ -7,7 +7,7 @@ from bkp.repo.repository import Repository
 
 def keys_of(repo: Repository) -> list[KeySlot]:
     """Return the keys of a repository, oldest first."""
-    return sorted(repo.keys(), key=lambda slot: (slot.file.created, slot.id))
+    return sorted(repo.key_slots(), key=lambda slot: (slot.file.created, slot.id))
 
 
 def add_password(repo: Repository, password: str, *, user: str = "", host: str = "") -> str:
@@ -22,7 +22,7 @@ def remove_password(repo: Repository, name: str) -> str:
     Raises UsageError if that is none, several, or the one in use.
     """
     with repo.lock(exclusive=True):
-        fitting = [slot.id for slot in repo.keys() if slot.id.startswith(name)]
+        fitting = [slot.id for slot in repo.key_slots() if slot.id.startswith(name)]
         if len(fitting) != 1 or not name:
             count = len(fitting) or "no"
             raise UsageError(f"{count} keys begin with {name!r}; `bkp key list` shows them")

@@ -33,9 +33,9 @@ class Saved:
     node: Node | None
     added: Added = Added()
 
-    def with_tree(self, node: Node, written: Written) -> "Saved":
-        """Return this directory with its finished node and its tree counted."""
-        return replace(self, node=node, added=Added.sum([written]))
+    def with_tree(self, written: Written) -> "Saved":
+        """Return this directory with its tree counted."""
+        return replace(self, added=Added.sum([written]))
 
 
 class EntrySaver:

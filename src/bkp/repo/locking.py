@@ -22,6 +22,7 @@ from bkp.store.base import Kind, ObjectName, Store
 from bkp.times import format_time, local_zone, now, parse_time
 from bkp.users import current_user
 from bkp.workers import Heartbeat
+
 from .envelope import Envelope
 
 REFRESH_SECONDS = 5 * 60

@@ -12,6 +12,7 @@ from hashlib import sha256
 
 from bkp.formats.pack import MAX_HEADER_BLOBS, PackedBlob, encode_header, encode_trailer
 from bkp.ids import PackId
+
 from .envelope import Envelope, SealedBlob
 
 DEFAULT_PACK_SIZE = 16 << 20  # bytes of blobs at which a pack is closed, restic's default

@@ -10,6 +10,7 @@ from bkp.formats.pack import BlobType, PackedBlob
 from bkp.ids import BlobId, PackId
 from bkp.store.base import Kind, ObjectName, Store
 from bkp.workers import Pool
+
 from .envelope import Envelope
 from .index import BlobIndex, Place
 
@@ -111,8 +112,8 @@ def _object(pack: PackId) -> ObjectName:
 def _located(place: Place, error: IntegrityError | NotFound) -> IntegrityError:
     """Say which blob and pack an error is about; a lost pack is damage to who needs it."""
     kind = Missing if isinstance(error, NotFound) else type(error)
-    blob = place.blob
-    return kind(f"{blob.type.name.lower()} blob {blob.id.hex()} in pack {place.pack.hex()}: {error}")
+    blob = f"{place.blob.type.name.lower()} blob {place.blob.id.hex()}"
+    return kind(f"{blob} in pack {place.pack.hex()}: {error}")
 
 
 def _join(blobs: list[PackedBlob]) -> Iterator[list[PackedBlob]]:

@@ -95,7 +95,7 @@ class Repository:
         """Remove locks whose holders are gone, or all of them; return how many."""
         return remove_locks(self.store, self.envelope, even_live=even_live)
 
-    def keys(self) -> list[KeySlot]:
+    def key_slots(self) -> list[KeySlot]:
         """Return the keys of the repository; raises Malformed if one cannot be read."""
         return list(list_keys(self.store))
 
@@ -159,7 +159,9 @@ class Repository:
         """Return a blob; raises Missing, Inauthentic or Malformed."""
         return self._reader.read(kind, name)
 
-    def read_blobs(self, names: Iterable[BlobId], consume: Consumer) -> dict[BlobId, IntegrityError]:
+    def read_blobs(
+        self, names: Iterable[BlobId], consume: Consumer
+    ) -> dict[BlobId, IntegrityError]:
         """Read data blobs in the order they are stored; see BlobReader.read_each."""
         return self._reader.read_each(BlobType.DATA, names, consume)
 

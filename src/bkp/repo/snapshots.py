@@ -10,6 +10,7 @@ from bkp.events import Problem, Reporter
 from bkp.formats.snapshot import Snapshot, decode_snapshot, encode_snapshot
 from bkp.ids import SnapshotId
 from bkp.store.base import Kind, ObjectName, Store
+
 from .envelope import Envelope
 
 _LATEST = re.compile(r"latest(?:~(\d{1,9}))?")

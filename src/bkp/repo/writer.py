@@ -21,6 +21,7 @@ from bkp.formats.pack import BlobType, header_entry_size
 from bkp.ids import BlobId, blob_id
 from bkp.store.base import Kind, ObjectName, Store
 from bkp.workers import Pool
+
 from .envelope import Envelope, SealedBlob
 from .index import BlobIndex
 from .packer import Packer, assemble

@@ -33,6 +33,7 @@ class ObjectName(NamedTuple):
 
 CONFIG = ObjectName(Kind.CONFIG, "")  # the one object without an id
 
+
 class Store(Protocol):
     """Named, immutable bytes somewhere.
 

@@ -25,6 +25,7 @@ from bkp.errors import (
     Unavailable,
 )
 from bkp.ids import is_id
+
 from .base import CONFIG, Kind, ObjectName
 
 _OPEN_FLAGS = os.O_CLOEXEC | os.O_NOFOLLOW

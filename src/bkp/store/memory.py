@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 
 from bkp.errors import AlreadyExists, NotFound, Truncated
+
 from .base import Kind, ObjectName
 
 

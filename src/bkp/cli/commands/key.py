@@ -3,7 +3,7 @@
 import click
 
 from bkp.cli.opening import open_unindexed
-from bkp.cli.options import Command, declare, declare_group, settings_of
+from bkp.cli.options import Command, declare_group, settings_of
 from bkp.cli.output import json_line, line
 from bkp.cli.passwords import ask_password, password_from_file
 from bkp.cli.tables import print_table
