@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
 
-from bkp.errors import UsageError
+from bkp.errors import BkpError, UsageError
 from bkp.ops.stdin import Source
 
 
@@ -28,7 +28,7 @@ def chosen(values: Mapping[str, Any]) -> Source | None:
 
 @contextlib.contextmanager
 def _output_of(command: Sequence[str]) -> Iterator[BinaryIO]:
-    """Run a command; raise UsageError unless it succeeds, as its output is then no backup."""
+    """Run a command; raise BkpError unless it succeeds, as its output is then no backup."""
     try:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, bufsize=0)
     except OSError as error:
@@ -37,6 +37,6 @@ def _output_of(command: Sequence[str]) -> Iterator[BinaryIO]:
         assert process.stdout is not None
         yield process.stdout  # type: ignore[misc]
     if process.returncode != 0:
-        raise UsageError(
+        raise BkpError(
             f"{command[0]} failed with exit code {process.returncode}; no snapshot was made"
         )
