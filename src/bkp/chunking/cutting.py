@@ -21,7 +21,8 @@ def cut_stream(stream: BinaryIO, find_cut: FindCut) -> Iterator[bytes]:
     searched = 0
     size = FIRST_READ
     while block := stream.read(size):
-        size = NEXT_READ
+        # A short read is mostly the last but one, which needs no large buffer to find the end.
+        size = NEXT_READ if len(block) == size else FIRST_READ
         held += block
         while cut := find_cut(held, searched):
             with memoryview(held) as view:
