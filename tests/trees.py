@@ -226,3 +226,23 @@ def _describe(path: bytes, names: Mapping[tuple[int, int], list[bytes]]) -> Desc
         device=status.st_rdev if kind in {"dev", "chardev"} else 0,
         same_as=tuple(same) if len(same) > 1 else (),
     )
+
+
+def remove_deep(top: AnyPath) -> None:
+    """Remove a chain of directories too deep for shutil, which recurses.
+
+    Each holds at most one more.
+    """
+    here = os.open(top, os.O_RDONLY)
+    while names := os.listdir(here):
+        (name,) = names
+        below = os.open(name, os.O_RDONLY, dir_fd=here)
+        for found in os.listdir(below):
+            if stat.S_ISDIR(os.stat(found, dir_fd=below, follow_symlinks=False).st_mode):
+                other = "odd" if name == "even" else "even"
+                os.rename(found, other, src_dir_fd=below, dst_dir_fd=here)
+            else:
+                os.unlink(found, dir_fd=below)
+        os.close(below)
+        os.rmdir(name, dir_fd=here)
+    os.close(here)

@@ -108,10 +108,10 @@ def test_a_tree_is_called_as_restic_calls_it(
 
 
 @pytest.fixture
-def places(tmp_path: Path) -> Path:
+def places(quiet_path: Path) -> Path:
     """Make directories that targets are in and beside."""
     build(
-        tmp_path / "w",
+        quiet_path / "w",
         {
             "a": {"x": b"1", "in": {"y": b"2", "z": b"3"}},
             "b": {"x": b"4", "a": {"deep": {"er": b"5"}}},
@@ -120,7 +120,7 @@ def places(tmp_path: Path) -> Path:
             "n": {"m": {"x": b"7", "y": b"8"}},
         },
     )
-    return tmp_path / "w"
+    return quiet_path / "w"
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,6 @@ def plan_targets(targets: Sequence[bytes], report: Reporter) -> Plan:
     root = TargetNode()
     paths: list[bytes] = []
     devices: dict[bytes, int] = {}
-    merged: set[bytes] = set()
     for target in targets:
         device = _find(target, report)
         if device is None:
@@ -69,9 +68,7 @@ def plan_targets(targets: Sequence[bytes], report: Reporter) -> Plan:
         paths.append(path)
         devices[path] = device
         for place, is_explicit in _expand(clean(target), report):
-            if place not in merged:
-                merged.add(place)
-                _add(root, place, is_explicit)
+            _add(root, place, is_explicit)
     if not paths:
         raise UsageError("none of the files and directories to save exists")
     _unroll(root, report)
@@ -177,7 +174,7 @@ def _add(root: TargetNode, place: bytes, is_explicit: bool) -> None:
         node = node.children.setdefault(component, TargetNode())
         way = _join(way, component)
     node.place = place
-    node.is_explicit = is_explicit
+    node.is_explicit = node.is_explicit or is_explicit
 
 
 def _unroll(root: TargetNode, report: Reporter) -> None:
@@ -188,7 +185,6 @@ def _unroll(root: TargetNode, report: Reporter) -> None:
         if node.place and node.children:
             for name in _names(node.place, report):
                 inner = node.children.setdefault(name, TargetNode())
-                inner.place = inner.place or _join(node.place, name)
+                inner.place = _join(node.place, name)
             node.place = b""
-            node.is_explicit = False
         todo.extend(node.children.values())

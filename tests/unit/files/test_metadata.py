@@ -7,6 +7,7 @@ import errno
 import os
 import stat
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -14,6 +15,8 @@ from bkp.errors import SourceError
 from bkp.events import Event, Problem, ignore
 from bkp.files.metadata import NodeReader
 from bkp.files.walk import Entry, Step
+from bkp.files.xattrs import read_xattr
+from bkp.formats.tree import Xattr
 from bkp.times import UTC
 from trees import Device, File, Symlink, build
 
@@ -80,6 +83,31 @@ def test_metadata_that_cannot_be_read_leaves_a_node_and_a_report(tmp_path: Path)
             f"cannot list extended attributes: {os.strerror(errno.ENOENT).lower()}",
         )
     ]
+
+
+def test_an_attribute_that_vanished_has_no_value(tmp_path: Path) -> None:
+    build(tmp_path, {"f": b""})
+
+    assert read_xattr(os.fsencode(tmp_path / "f"), "user.gone") == Xattr("user.gone", None)
+
+
+def test_attributes_above_a_target_may_be_hidden_from_us() -> None:
+    events: list[Event] = []
+    with TemporaryDirectory() as name:
+        build(name, {"closed": {"d": {}}})
+        entry = entry_of(Path(name, "closed", "d"))._replace(step=Step.ENTER)
+        os.chmod(f"{name}/closed", 0)
+        me = os.geteuid()
+        if me == 0:
+            os.seteuid(65534)
+        try:
+            NodeReader(UTC, events.append).read(entry._replace(is_followed=True))
+            assert events == []
+            NodeReader(UTC, events.append).read(entry)
+            assert len(events) == 1
+        finally:
+            os.seteuid(me)
+            os.chmod(f"{name}/closed", 0o700)
 
 
 def test_the_name_in_the_tree_is_the_one_stored(tmp_path: Path) -> None:
