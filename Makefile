@@ -1,7 +1,8 @@
-# Everything runs in the environment that is active; `make build` prepares it.
+# Everything runs in .venv, which `make build` makes.
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 build:
-	python -m pip install -e '.[test,lint]'
+	./bootstrap test
 
 test:
 	python -m pytest
