@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from bkp.errors import BkpError, Inauthentic, Missing
+from bkp.errors import Inauthentic, IntegrityError, Missing
 from bkp.formats.filemode import to_go
 from bkp.formats.goquote import quote
 from bkp.formats.tree import Node, Xattr
@@ -59,7 +59,7 @@ class MemoryRepository:
 
     def read_blobs(
         self, names: Iterable[BlobId], consume: Callable[[BlobId, bytes], None]
-    ) -> dict[BlobId, BkpError]:
+    ) -> dict[BlobId, IntegrityError]:
         names = list(names)
         self.was_read += names
 

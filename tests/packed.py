@@ -2,8 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 
-from memoryrepo import MemoryRepository, Spec, store
-
 from bkp.formats.pack import BlobType
 from bkp.formats.snapshot import Snapshot
 from bkp.formats.tree import Node, encode_tree
@@ -12,6 +10,7 @@ from bkp.repo.repository import Repository
 from bkp.repo.snapshots import SavedSnapshot
 from bkp.repo.writer import BlobWriter
 from bkp.store.base import Kind, ObjectName, Store
+from memoryrepo import MemoryRepository, Spec, store
 
 
 class _Writing(MemoryRepository):

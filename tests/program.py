@@ -4,9 +4,44 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import pytest
+
+
+@contextmanager
+def started(
+    command: Sequence[str | bytes], env: Mapping[str, str], cwd: Path | None
+) -> Iterator[subprocess.Popen[str]]:
+    """Start a program with pipes; kill it when the `with` ends."""
+    with subprocess.Popen(
+        command,
+        env=env,
+        cwd=cwd,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="surrogateescape",
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def wait_until(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    """Return as soon as `condition` holds; fail if the process ends before or it takes long."""
+    deadline = time.monotonic() + 60
+    while not condition():
+        if process.poll() is not None:
+            pytest.fail(f"ended too early: {process.communicate()}")
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
 
 
 class Bkp:
@@ -39,9 +74,9 @@ class Bkp:
         """
         result = subprocess.run(
             [sys.executable, "-m", "bkp", *args],
-            env=self.env | env,
+            env={**self.env, **env},
             cwd=cwd,
-            input=stdin.decode("latin-1"),
+            input=stdin.decode("utf-8", "surrogateescape"),
             capture_output=True,
             text=True,
             errors="surrogateescape",
@@ -52,12 +87,18 @@ class Bkp:
         assert result.returncode == code or (code is None and result.returncode != 0), shown
         return result
 
-    def lines(self, *args: str | bytes, code: int = 0) -> list[dict[str, Any]]:
+    def lines(self, *args: str | bytes, cwd: Path | None = None, code: int = 0) -> list[Any]:
         """Run a command with --json and return the values it prints."""
-        output = self.run(*args, "--json", code=code).stdout
-        return [json.loads(line) for line in output.splitlines() if line]
+        output = self.run(*args, "--json", cwd=cwd, code=code).stdout
+        return [json.loads(line) for line in output.split("\n") if line]
+
+    @contextmanager
+    def start(self, *args: str | bytes, cwd: Path | None = None) -> Iterator[subprocess.Popen[str]]:
+        """Start a command and go on beside it; it is killed if it outlives the `with`."""
+        with started([sys.executable, "-m", "bkp", *args], self.env, cwd) as process:
+            yield process
 
     def snapshot(self, *args: str | bytes, cwd: Path | None = None, code: int = 0) -> str:
         """Take a snapshot; return its id."""
         output = self.run("snapshot", "--json", *args, cwd=cwd, code=code).stdout
-        return str(json.loads(output.splitlines()[-1])["snapshot_id"])
+        return str(json.loads(output.rstrip().rpartition("\n")[2])["snapshot_id"])

@@ -3,16 +3,19 @@
 import json
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from program import started
 
 
 class Restic:
     """Runs restic on one repository."""
 
     def __init__(self, repo: Path, cache: Path, password: str, env: Mapping[str, str] = {}) -> None:
-        self._env = {
+        self.env = {
             **os.environ,
             "RESTIC_REPOSITORY": str(repo),
             "RESTIC_PASSWORD": password,
@@ -21,13 +24,19 @@ class Restic:
         }
 
     def run(
-        self, *args: str, cwd: Path | None = None, env: Mapping[str, str] = {}, check: bool = True
+        self,
+        *args: str,
+        cwd: Path | None = None,
+        env: Mapping[str, str] = {},
+        check: bool = True,
+        stdin: str = "",
     ) -> subprocess.CompletedProcess[str]:
         """Run a command; with `check`, a failure fails the test with restic's own words."""
         result = subprocess.run(
             ["restic", *args],
-            env=self._env | env,
+            env={**self.env, **env},
             cwd=cwd,
+            input=stdin,
             capture_output=True,
             text=True,
             errors="surrogateescape",
@@ -36,6 +45,18 @@ class Restic:
         if check and result.returncode != 0:
             raise AssertionError(f"restic {args}: {result.stdout}\n{result.stderr}")
         return result
+
+    @contextmanager
+    def start(self, *args: str, cwd: Path | None = None) -> Iterator[subprocess.Popen[str]]:
+        """Start a command and go on beside it; it is killed if it outlives the `with`."""
+        with started(["restic", *args], self.env, cwd) as process:
+            yield process
+
+    def backup(self, *args: str, cwd: Path | None = None) -> dict[str, Any]:
+        """Take a snapshot; return the summary."""
+        output = self.run("backup", *args, "--json", cwd=cwd).stdout
+        summary: dict[str, Any] = json.loads(output.rstrip().rpartition("\n")[2])
+        return summary
 
     def json(self, *args: str) -> Any:
         """Run a command that prints one JSON document."""

@@ -70,8 +70,8 @@ class EntryExcluded:
 class Problem:
     """Something of the user's could not be read, written or trusted; the run goes on.
 
-    `during` is one of "scan", "archival", "restore", "check" and "snapshots"
-    (a damaged snapshot met while listing them).
+    `during` is one of "scan", "archival", "restore", "check", "listing" (of
+    what is in a snapshot) and "snapshots" (listing those).
     """
 
     during: str

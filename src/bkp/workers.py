@@ -7,12 +7,16 @@ queued behind it is started.
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+
+def _nothing() -> None:
+    pass
 
 
 def ordered_map(
@@ -22,12 +26,17 @@ def ordered_map(
     threads: int,
     ahead: int,
     is_quick: Callable[[T], bool] = lambda _: False,
-) -> Iterator[R]:
+    abandon: Callable[[], None] = _nothing,
+) -> Generator[R, None, None]:
     """Yield `work(item)` for every item, in the order of the items.
 
     At most `ahead` items are taken before their results are: that bounds the
     memory.  `items` is consumed in the caller's thread, and work that is quick
     is done there too: handing it over would take longer than doing it.
+
+    If this ends early, by a failure or because it is closed, it calls
+    `abandon` and then waits for the work that is under way: where that can
+    take long, `abandon` must make it end.
     """
     pending: deque[Future[R]] = deque()
     pool = ThreadPoolExecutor(threads)
@@ -38,6 +47,9 @@ def ordered_map(
                 yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()
+    except BaseException:
+        abandon()
+        raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import click
-import msgspec
+
+from bkp.formats.gojson import encode
 
 from .options import Settings
 
@@ -51,28 +52,11 @@ def fail(settings: Settings, code: int, message: str) -> int:
 
 def json_line(value: object) -> None:
     """Print one JSON value on a line of its own."""
-    click.echo(_encode(value))
+    click.echo(encode(value))
 
 
 def _json_error(value: Mapping[str, object]) -> None:
-    click.echo(_encode(value), err=True)
-
-
-def _encode(value: object) -> bytes:
-    try:
-        return msgspec.json.encode(value)
-    except UnicodeEncodeError:  # names that are no UTF-8
-        return msgspec.json.encode(_plain(value))
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, str):
-        return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value
+    click.echo(encode(value), err=True)
 
 
 def path_text(path: bytes) -> str:

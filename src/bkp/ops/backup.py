@@ -6,7 +6,7 @@ be stored ends the run without a snapshot.
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
 
 from msgspec import structs
@@ -80,13 +80,20 @@ def backup(
         with _counting(plan, options, report), repo.blob_writer(lock) as writer:
             tree = ParentTree(repo, parent and parent.snapshot.tree, options.rules, report)
             nodes = NodeReader(options.labels.zone, report, with_atime=options.with_atime)
-            saver = EntrySaver(ContentWriter(repo.chunker(), writer, report), nodes, report)
+            contents = ContentWriter(repo.chunker(), writer, report)
+            saver = EntrySaver(contents, nodes, report)
             entries = walk(plan, options.excludes, report)
             jobs = _compare(entries, tree)
-            results = ordered_map(
-                saver.save, jobs, threads=_READERS, ahead=_AHEAD, is_quick=EntrySaver.is_quick
+            saving = ordered_map(
+                saver.save,
+                jobs,
+                threads=_READERS,
+                ahead=_AHEAD,
+                is_quick=EntrySaver.is_quick,
+                abandon=contents.abandon,
             )
-            root = _fold(results, writer, tally, report)
+            with closing(saving) as results:
+                root = _fold(results, writer, tally, report)
         snapshot = options.labels.describe(paths, parent and parent.id, root, tally.summary())
         lock.ensure()
         if options.skip_if_unchanged and parent and parent.snapshot.tree == root:

@@ -5,12 +5,14 @@ longer one are hashed, compressed and sealed side by side.
 """
 
 import os
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 from typing import BinaryIO
 
 from bkp.chunking import Chunker
+from bkp.errors import Interrupted
 from bkp.events import BytesRead, Reporter
 from bkp.formats.pack import BlobType
 from bkp.repo.writer import BlobWriter, Written
@@ -56,6 +58,11 @@ class ContentWriter:
         self._chunker = chunker
         self._writer = writer
         self._report = report
+        self._is_abandoned = threading.Event()
+
+    def abandon(self) -> None:
+        """Make every `write` that is under way raise Interrupted soon."""
+        self._is_abandoned.set()
 
     def write(self, stream: BinaryIO) -> Contents:
         """Read a stream to its end and store it; what reading raises passes through."""
@@ -67,13 +74,19 @@ class ContentWriter:
         return Contents([blob.id.hex() for blob in written], sum(sizes), Added.sum(written))
 
     def _write_chunks(self, stream: BinaryIO) -> Iterator[tuple[Written, int]]:
-        chunks = self._chunker.chunks(stream)
+        chunks = self._until_abandoned(self._chunker.chunks(stream))
         head = [chunk for chunk in (next(chunks, None), next(chunks, None)) if chunk is not None]
         if len(head) < 2:
             return map(self._write_chunk, head)
         return ordered_map(
             self._write_chunk, chain(head, chunks), threads=_SEALERS, ahead=2 * _SEALERS
         )
+
+    def _until_abandoned(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
+            if self._is_abandoned.is_set():
+                raise Interrupted("the snapshot was given up")
+            yield chunk
 
     def _write_chunk(self, chunk: bytes) -> tuple[Written, int]:
         written = self._writer.write(BlobType.DATA, chunk)

@@ -20,8 +20,12 @@ from .archives import Archive, TarArchive, ZipArchive
 from .locate import Place
 from .walktree import Found, blobs_of, walk
 
-_READERS = 4
-_AHEAD = 8  # blobs, of at most 8 MiB each as they are cut
+_READERS = 2  # of small files more threads than that get in each other's way
+_AHEAD = 8  # blobs, of at most 8 MiB each as they are cut; or batches
+
+# Small files are fetched many at a time: handing each to a thread costs more than reading it.
+_BATCH_BYTES = 1 << 20
+_BATCH_ITEMS = 256
 
 FORMATS: dict[str, Callable[[BinaryIO], Archive]] = {"tar": TarArchive, "zip": ZipArchive}
 
@@ -80,17 +84,22 @@ class _Dump:
 
     def run(self, place: Place) -> None:
         is_open = False
-        for item in ordered_map(self._fetch, self._items(place), threads=_READERS, ahead=_AHEAD):
-            if isinstance(item, bytes):
-                self._archive.write(item)
-                continue
-            if is_open:
-                self._archive.end()
-            self._archive.begin(item.path, item.node, item.size, item.linked)
-            is_open = True
+        batches = _in_batches(self._items(place))
+        for fetched in ordered_map(self._fetch_all, batches, threads=_READERS, ahead=_AHEAD):
+            for item in fetched:
+                if isinstance(item, bytes):
+                    self._archive.write(item)
+                    continue
+                if is_open:
+                    self._archive.end()
+                self._archive.begin(item.path, item.node, item.size, item.linked)
+                is_open = True
         if is_open:
             self._archive.end()
         self._archive.finish()
+
+    def _fetch_all(self, batch: list[_Begin | _Piece]) -> list[_Begin | bytes]:
+        return [self._fetch(item) for item in batch]
 
     def _fetch(self, item: _Begin | _Piece) -> _Begin | bytes:
         if isinstance(item, _Begin):
@@ -131,3 +140,15 @@ class _Dump:
             return None
         first = self._links.setdefault((node.device_id, node.inode), name)
         return None if first == name else first
+
+
+def _in_batches(items: Iterator[_Begin | _Piece]) -> Iterator[list[_Begin | _Piece]]:
+    batch: list[_Begin | _Piece] = []
+    size = 0
+    for item in items:
+        batch.append(item)
+        size += item.size if isinstance(item, _Piece) else 0
+        if size >= _BATCH_BYTES or len(batch) >= _BATCH_ITEMS:
+            yield batch
+            batch, size = [], 0
+    yield batch

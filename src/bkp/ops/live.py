@@ -68,11 +68,13 @@ class LiveComparison:
         self._added = _Count()
         self._removed = _Count()
         self._changed_files = 0
+        self._elsewhere: set[bytes] = set()  # stored paths that are compared by themselves
 
     def __iter__(self) -> Iterator[Difference]:
         """Yield what differs, in the order of paths; to be done once."""
         saved = self._place.saved
         roots = live_roots(saved.snapshot.paths, self._find)
+        self._elsewhere = {root.stored for root in roots}
         for root in narrow(roots, self._place.path):
             for difference in self._compare_root(root):
                 self._count(difference)
@@ -105,6 +107,8 @@ class LiveComparison:
             name = node.name if node is not None else entry.name if entry is not None else b""
             at = levels[-1].root
             below = LiveRoot(join(at.stored, name), join(at.live, name))
+            if below.stored in self._elsewhere:
+                continue
             yield from self._compare(below, node, entry)
             levels += self._enter(below, node, entry)
 

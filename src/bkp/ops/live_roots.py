@@ -65,15 +65,15 @@ def _inode(path: bytes) -> int | None:
 
 
 def _without_nested(roots: list[LiveRoot]) -> list[LiveRoot]:
-    """Leave out what is part of another root."""
-    return [
-        root
-        for root in roots
-        if not any(
-            other != root and is_below(root.stored, other.stored) and root.live != other.live
-            for other in roots
-        )
-    ]
+    """Leave out what is part of another root, both in the snapshot and on disk."""
+    return [root for root in roots if not any(_covers(other, root) for other in roots)]
+
+
+def _covers(outer: LiveRoot, inner: LiveRoot) -> bool:
+    if not is_below(inner.stored, outer.stored):
+        return False
+    rest = inner.stored[len(outer.stored.rstrip(b"/")) :]
+    return outer.live.rstrip(b"/") + rest == inner.live
 
 
 def is_below(path: bytes, directory: bytes) -> bool:

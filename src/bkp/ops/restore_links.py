@@ -2,7 +2,8 @@
 
 Entries are one file if system and inode are the same, and what they hold is
 too: an inode number may have been given to another file while the snapshot
-was taken.  Memory grows with the number of files that have several names.
+was taken.  Memory grows with the number of files that have several names, and
+of FIFOs, of which the format does not say how many names they have.
 """
 
 from bkp.files.target import Directory
@@ -33,7 +34,7 @@ class HardLinks:
 
 
 def _has_links(node: Node) -> bool:
-    return node.links > 1 and node.inode != 0
+    return node.inode != 0 and (node.links > 1 or node.type == "fifo")
 
 
 def _key(node: Node) -> _Key:

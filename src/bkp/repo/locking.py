@@ -96,19 +96,21 @@ class Lock:
 
     def __enter__(self) -> "Lock":
         self._refuse_conflicts()
-        self._write()
         try:
+            self._write()
             time.sleep(_SETTLE_SECONDS)
             self._refuse_conflicts()
+            self._heartbeat.__enter__()
         except BaseException:
             self._remove()
             raise
-        self._heartbeat.__enter__()
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._heartbeat.__exit__(*exc)
-        self._remove()
+        try:
+            self._heartbeat.__exit__(*exc)
+        finally:
+            self._remove()
 
     def ensure(self) -> None:
         """Make sure that the lock still stands; to be called before each write.
@@ -137,8 +139,12 @@ class Lock:
     def _write(self) -> None:
         sealed = self._envelope.seal_file(encode_lock(self._content))
         name = ObjectName(Kind.LOCK, sha256(sealed).hexdigest())
-        self._store.put(name, sealed)
-        self._held = name
+        before, self._held = self._held, name  # first, so that an interruption leaves no lock
+        try:
+            self._store.put(name, sealed)
+        except StoreError:
+            self._held = before
+            raise
         self.refreshed = time.time()
 
     def refresh(self) -> None:

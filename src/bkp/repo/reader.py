@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
-from bkp.errors import IntegrityError, Missing, NotFound
+from bkp.errors import BkpError, IntegrityError, Missing, NotFound, Unavailable
 from bkp.formats.pack import BlobType, PackedBlob
 from bkp.ids import BlobId, PackId
 from bkp.store.base import Kind, ObjectName, Store
@@ -18,6 +18,9 @@ from .index import BlobIndex, Place
 _JOINED_GAP = 128 << 10
 _MAX_RANGE = 32 << 20  # bytes in one read, so memory is bounded by this times the threads
 _THREADS = os.cpu_count() or 2  # more only fight over the GIL: 217 000 switches with 4 on 2 cores
+
+# Damage, a lost pack, a sector that cannot be read.
+_WORTH_ANOTHER_COPY = (IntegrityError, NotFound, Unavailable)
 
 Consumer = Callable[[BlobId, bytes], None]
 
@@ -36,11 +39,11 @@ class BlobReader:
         Raises Missing if it is in no index, and what its last copy raised if
         none is intact.
         """
-        failure: IntegrityError = Missing(f"{kind.name.lower()} blob {name.hex()} is in no index")
+        failure: BkpError = Missing(f"{kind.name.lower()} blob {name.hex()} is in no index")
         for place in self._index.places(kind, name):
             try:
                 return self._open(place.blob, self._fetch(place))
-            except (IntegrityError, NotFound) as error:
+            except _WORTH_ANOTHER_COPY as error:
                 failure = _located(place, error)
         raise failure
 
@@ -79,7 +82,7 @@ class BlobReader:
             data = memoryview(
                 self._store.get(_object(pack), start, blobs[-1].offset + blobs[-1].length - start)
             )
-        except (IntegrityError, NotFound):
+        except _WORTH_ANOTHER_COPY:
             data = None  # each blob alone may still be there, here or elsewhere
         for blob in blobs:
             try:
@@ -109,7 +112,7 @@ def _object(pack: PackId) -> ObjectName:
     return ObjectName(Kind.PACK, pack.hex())
 
 
-def _located(place: Place, error: IntegrityError | NotFound) -> IntegrityError:
+def _located(place: Place, error: BkpError) -> BkpError:
     """Say which blob and pack an error is about; a lost pack is damage to who needs it."""
     kind = Missing if isinstance(error, NotFound) else type(error)
     blob = f"{place.blob.type.name.lower()} blob {place.blob.id.hex()}"

@@ -82,21 +82,16 @@ class LocalStore:
     def put(self, name: ObjectName, data: bytes | bytearray | memoryview) -> None:
         """Write a temporary file, sync it, link it into place, sync the directory."""
         path = self._path(name)
-        if path.exists():
-            raise AlreadyExists(f"{name} exists already")
         temporary = path.with_name(f"{path.name}-tmp-{token_hex(5)}")
         with _translated(str(name)):
-            fd = self._open_temporary(temporary)
+            if path.exists():
+                raise AlreadyExists(f"{name} exists already")
             try:
-                _write_durably(fd, data)
-                # As restic leaves it: read-only, so that nobody edits it by accident.
-                os.fchmod(fd, self._modes.file & ~0o222)
-            except BaseException:
+                self._write_temporary(temporary, data)
+                _publish(temporary, path)
+            except BaseException:  # an interruption too, wherever it comes
                 temporary.unlink(missing_ok=True)
                 raise
-            finally:
-                os.close(fd)
-            _publish(temporary, path)
             _sync_directory(path.parent)
 
     def scan(self, kind: Kind) -> Iterator[tuple[ObjectName, int]]:
@@ -126,6 +121,15 @@ class LocalStore:
         if name.kind is Kind.PACK:
             return directory / name.id[:2] / name.id
         return directory / name.id
+
+    def _write_temporary(self, path: Path, data: bytes | bytearray | memoryview) -> None:
+        fd = self._open_temporary(path)
+        try:
+            _write_durably(fd, data)
+            # As restic leaves it: read-only, so that nobody edits it by accident.
+            os.fchmod(fd, self._modes.file & ~0o222)
+        finally:
+            os.close(fd)
 
     def _open_temporary(self, path: Path) -> int:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _OPEN_FLAGS

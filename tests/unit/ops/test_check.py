@@ -1,7 +1,6 @@
+from collections.abc import Iterator
+
 import pytest
-from memoryrepo import File
-from packed import flip, object_of, pack_of, replace, save
-from repos import make_repo, store_blobs
 
 from bkp.errors import AccessDenied
 from bkp.events import Event, Notice, Problem
@@ -14,9 +13,12 @@ from bkp.ops.subset import Everything
 from bkp.repo.repository import Repository, open_repository
 from bkp.store.base import Kind, ObjectName
 from bkp.store.memory import MemoryStore
+from memoryrepo import File, Spec
+from packed import flip, object_of, pack_of, replace, save
+from repos import make_repo, store_blobs
 
 BIG = bytes(range(256)) * 4000  # larger than what sits around it, so in a place of its own
-TREE = {b"home": {b"a": b"first", b"b": {b"big": BIG}}, b"z": b"last"}
+TREE: dict[bytes, Spec] = {b"home": {b"a": b"first", b"b": {b"big": BIG}}, b"z": b"last"}
 DATA = CheckOptions(read=Everything())
 
 
@@ -154,9 +156,8 @@ def test_a_blob_that_is_nowhere_is_told_with_its_files(
     assert harmed(result) == [b"/f"]
 
 
-def test_a_lost_index_is_told_and_its_packs_looked_into(
-    repo: Repository, store: MemoryStore
-) -> None:
+@pytest.mark.usefixtures("repo")
+def test_a_lost_index_is_told_and_its_packs_looked_into(store: MemoryStore) -> None:
     for name in index_names(store):
         store.delete(name)
 
@@ -168,9 +169,8 @@ def test_a_lost_index_is_told_and_its_packs_looked_into(
 
 
 @pytest.mark.parametrize("damage", [b"", b"x", b"x" * 200])
-def test_the_check_goes_on_after_a_damaged_index(
-    repo: Repository, store: MemoryStore, damage: bytes
-) -> None:
+@pytest.mark.usefixtures("repo")
+def test_the_check_goes_on_after_a_damaged_index(store: MemoryStore, damage: bytes) -> None:
     replace(store, index_names(store)[0], damage)
     save(make_other(store), {b"other": b"snapshot"})
 
@@ -196,7 +196,8 @@ def test_a_damaged_snapshot_does_not_hide_the_others(repo: Repository, store: Me
     assert result.snapshots == 1
 
 
-def test_a_key_that_opens_nothing_is_a_fault(repo: Repository, store: MemoryStore) -> None:
+@pytest.mark.usefixtures("repo")
+def test_a_key_that_opens_nothing_is_a_fault(store: MemoryStore) -> None:
     store.put(ObjectName(Kind.KEY, "ab" * 32), b"{}")
 
     result = checked(store)
@@ -219,23 +220,25 @@ def test_a_pack_nobody_needs_is_a_hint(repo: Repository, store: MemoryStore) -> 
     assert "1 packs" in result.hints[0]
 
 
-def test_what_a_concurrent_snapshot_adds_is_no_fault(store: MemoryStore) -> None:
-    class Growing(MemoryStore):
-        """Somebody stores a snapshot whenever packs are about to be listed."""
+class _Growing(MemoryStore):
+    """Somebody stores a snapshot when packs are about to be listed."""
 
-        def scan(self, kind: Kind) -> object:  # type: ignore[override]
-            if kind is Kind.PACK and len(self.other) < 1:
-                self.other.append(save(make_other(self), {b"new": b"snapshot"}))
-            return super().scan(kind)
+    is_awake = False
 
-        other: list[object]
+    def scan(self, kind: Kind) -> Iterator[tuple[ObjectName, int]]:
+        if kind is Kind.PACK and self.is_awake:
+            self.is_awake = False
+            save(open_repository(self, "correct horse"), {b"new": b"snapshot"})
+        return super().scan(kind)
 
-    growing = Growing()
-    growing.other = [None]
-    save(make_repo(growing), TREE)
-    growing.other.clear()
 
-    assert checked(growing, DATA).is_sound
+def test_what_a_concurrent_snapshot_adds_is_no_fault() -> None:
+    store = _Growing()
+    save(make_repo(store), TREE)
+    store.is_awake = True
+
+    assert checked(store, DATA).is_sound
+    assert not store.is_awake
 
 
 @pytest.mark.parametrize(
@@ -309,20 +312,22 @@ def test_deep_trees_are_checked_without_recursion(store: MemoryStore) -> None:
     assert checked(store).fault_count >= 1
 
 
+@pytest.mark.usefixtures("repo")
 def test_a_repository_that_cannot_be_written_is_checked_without_a_lock(
-    repo: Repository, store: MemoryStore
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     events: list[Event] = []
     opened = open_repository(store, "correct horse")
 
-    def refuse(name: ObjectName, data: object) -> None:
-        raise AccessDenied(f"{name}: permission denied")
-
-    store.put = refuse  # type: ignore[method-assign,assignment]
+    monkeypatch.setattr(store, "put", _refuse)
     result = check(opened, None, events.append)
 
     assert result.is_sound
     assert any(isinstance(event, Notice) for event in events)
+
+
+def _refuse(name: ObjectName, _: bytes) -> None:
+    raise AccessDenied(f"{name}: permission denied")
 
 
 def test_faults_are_reported_as_they_are_found(repo: Repository, store: MemoryStore) -> None:

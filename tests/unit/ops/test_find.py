@@ -1,5 +1,4 @@
 import pytest
-from memoryrepo import File, MemoryRepository, store
 
 from bkp.errors import UsageError
 from bkp.events import Event
@@ -8,8 +7,9 @@ from bkp.formats.tree import Node
 from bkp.ids import BlobId, SnapshotId
 from bkp.ops.find import FindOptions, find
 from bkp.repo.snapshots import SavedSnapshot
+from memoryrepo import File, MemoryRepository, Spec, store
 
-TREE = {
+TREE: dict[bytes, Spec] = {
     b"home": {b"me": {b"Notes.TXT": b"1", b"notes.txt": b"2", b"d": {b"x": b"3"}}},
     b"var": {b"d": b"4"},
 }
@@ -113,9 +113,7 @@ def test_a_damaged_tree_is_reported_once_and_the_search_goes_on() -> None:
     repository.damaged.add(BlobId(bytes.fromhex(repository.trees[tree][0].subtree)))
     events: list[Event] = []
 
-    hits = list(
-        find(repository, [saved(tree)] * 3, FindOptions(patterns=[b"d"]), events.append)
-    )
+    hits = list(find(repository, [saved(tree)] * 3, FindOptions(patterns=[b"d"]), events.append))
 
     assert [[path for path, _ in one.found] for one in hits] == [[b"/var/d"]] * 3
     assert len(events) == 1

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bkp.errors import BkpError
+from bkp.errors import IntegrityError
 from bkp.events import Event, Problem
 from bkp.formats.tree import Node
 from bkp.ids import BlobId
@@ -167,7 +167,7 @@ class Swapping(MemoryRepository):
 
     def read_blobs(
         self, names: Iterable[BlobId], consume: Callable[[BlobId, bytes], None]
-    ) -> dict[BlobId, BkpError]:
+    ) -> dict[BlobId, IntegrityError]:
         self.on_blobs()
         return super().read_blobs(names, consume)
 

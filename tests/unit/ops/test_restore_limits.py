@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from bkp.errors import BkpError, SourceError, StoreError, UsageError
+from bkp.errors import BkpError, IntegrityError, SourceError, StoreError, UsageError
 from bkp.events import EntryRestored, Event, Problem
 from bkp.ids import BlobId, blob_id
 from bkp.ops.restore import restore
@@ -146,7 +146,7 @@ def test_a_failing_storage_ends_the_restore(tmp_path: Path) -> None:
     class Failing(MemoryRepository):
         def read_blobs(
             self, names: Iterable[BlobId], consume: Callable[[BlobId, bytes], None]
-        ) -> dict[BlobId, BkpError]:
+        ) -> dict[BlobId, IntegrityError]:
             del names, consume
             raise StoreError("the disk is gone")
 

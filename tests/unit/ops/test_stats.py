@@ -1,13 +1,13 @@
 import pytest
-from memoryrepo import File
-from packed import save
-from repos import make_repo
 
 from bkp.formats.pack import BlobType
 from bkp.ops.stats import Mode, count
 from bkp.repo.repository import Repository
 from bkp.repo.snapshots import SavedSnapshot
 from bkp.store.memory import MemoryStore
+from memoryrepo import File, Spec
+from packed import save
+from repos import make_repo
 
 LINKED = File((b"linked",), fields={"links": 2, "inode": 7, "device_id": 1})
 
@@ -19,7 +19,12 @@ def repo() -> Repository:
 
 @pytest.fixture
 def snapshots(repo: Repository) -> list[SavedSnapshot]:
-    first = {b"a": LINKED, b"b": LINKED, b"d": {b"same": b"12345", b"too": b"12345"}, b"e": b""}
+    first: dict[bytes, Spec] = {
+        b"a": LINKED,
+        b"b": LINKED,
+        b"d": {b"same": b"12345", b"too": b"12345"},
+        b"e": b"",
+    }
     return [save(repo, first), save(repo, first | {b"n": b"new"})]
 
 

@@ -39,7 +39,22 @@ def test_the_forms() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "0/3", "4/3", "1/257", "1/0", "0%", "101%", "-1%", "nan%", "0", "x", "1/2/3", "1.5M", "٣%"],
+    [
+        "",
+        "0/3",
+        "4/3",
+        "1/257",
+        "1/0",
+        "0%",
+        "101%",
+        "-1%",
+        "nan%",
+        "0",
+        "x",
+        "1/2/3",
+        "1.5M",
+        "٣%",
+    ],
 )
 def test_nonsense_is_refused(text: str) -> None:
     with pytest.raises(UsageError):

@@ -1,15 +1,15 @@
 import pytest
-from memoryrepo import MemoryRepository, store
-from packed import save
-from repos import make_repo
 
 from bkp.errors import UsageError
 from bkp.events import Event, Problem
 from bkp.ops.locate import Operand, absolute, find_place, parse_operand
 from bkp.ops.walktree import walk
 from bkp.store.memory import MemoryStore
+from memoryrepo import MemoryRepository, Spec, store
+from packed import save
+from repos import make_repo
 
-TREE = {b"a": b"1", b"d": {b"e": {b"f": b"2"}, b"g": b"3"}, b"z": b"4"}
+TREE: dict[bytes, Spec] = {b"a": b"1", b"d": {b"e": {b"f": b"2"}, b"g": b"3"}, b"z": b"4"}
 
 
 def paths(repository: MemoryRepository, **options: object) -> list[bytes]:
@@ -98,7 +98,7 @@ def test_places_are_found_or_their_lack_is_named() -> None:
     assert not file.is_directory
     with pytest.raises(UsageError, match="not a directory"):
         _ = file.tree
-    with pytest.raises(UsageError, match="/d/nope is not in snapshot .*: there is no nope in /d"):
+    with pytest.raises(UsageError, match=r"/d/nope is not in snapshot .*: there is no nope in /d"):
         find_place(repo, Operand("latest", b"/d/nope"))
     with pytest.raises(UsageError, match="there is no below in /d/g"):
         find_place(repo, Operand("latest", b"/d/g/below"))

@@ -3,7 +3,7 @@
 import click
 
 from bkp.cli import exits
-from bkp.cli.events import Problems
+from bkp.cli.check_report import CheckReport
 from bkp.cli.opening import open_unindexed
 from bkp.cli.options import Settings, declare, settings_of
 from bkp.cli.output import json_line, line, path_text, safe, size_text
@@ -47,8 +47,8 @@ def command(ctx: click.Context, read_data: bool, read_data_subset: str | None) -
     """
     settings = settings_of(ctx)
     options = CheckOptions(read=_subset(read_data, read_data_subset))
-    problems = Problems(settings)
-    result = check(open_unindexed(settings, problems), options, problems)
+    with CheckReport(settings) as report:
+        result = check(open_unindexed(settings, report), options, report)
     if settings.json:
         json_line(_as_json(result))
     else:

@@ -1,0 +1,159 @@
+"""The commands that look: what a person sees, and what a bad request gets."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from bkp.store.local import LocalStore
+from program import Bkp
+from repos import PASSWORD, make_repo
+from trees import Fifo, Symlink, Tree, build
+
+TREE: Tree = {
+    "file": b"one\ntwo\n",
+    "dir": {"inner": b"x", "link": Symlink("inner")},
+    "fifo": Fifo(),
+    "evil\x1b[31m\nname": b"",
+}
+
+
+@pytest.fixture
+def bkp(tmp_path: Path, repo_path: Path) -> Bkp:
+    """Return a bkp whose repository holds two snapshots of `src`."""
+    make_repo(LocalStore.create(repo_path))
+    (tmp_path / "home").mkdir()
+    program = Bkp(repo_path, tmp_path / "home", PASSWORD)
+    build(tmp_path / "src", TREE)
+    program.snapshot("src", cwd=tmp_path)
+    (tmp_path / "src" / "file").write_bytes(b"one\n2\n")
+    program.snapshot("src", cwd=tmp_path)
+    return program
+
+
+def test_ls_lists_everything_or_one_directory(bkp: Bkp) -> None:
+    everything = bkp.run("ls").stdout.splitlines()
+    one = bkp.run("ls", "latest:/src/dir").stdout.splitlines()
+
+    assert everything[:2] == ["/src", "/src/dir"]
+    assert one == ["/src/dir", "/src/dir/inner", "/src/dir/link"]
+    assert bkp.run("ls", "latest", "/src").stdout.count("\n") == 5
+    assert bkp.run("ls", "latest", "/src", "--recursive").stdout.splitlines() == everything
+
+
+def test_names_cannot_steer_a_terminal(bkp: Bkp) -> None:
+    for command in (["ls"], ["ls", "-l"], ["find", "evil*"]):
+        assert "\\x1b[31m\\x0aname" in bkp.run(*command).stdout
+        assert "\x1b" not in bkp.run(*command).stdout
+
+
+def test_a_long_listing_looks_like_that_of_ls(bkp: Bkp) -> None:
+    lines = bkp.run("ls", "-l", "latest:/src/dir").stdout.splitlines()
+
+    assert lines[1].startswith("-rw-")
+    assert lines[2].endswith("/src/dir/link -> inner")
+    assert lines[2].startswith("lrwxrwxrwx")
+
+
+def test_find_tells_snapshots_and_dates(bkp: Bkp) -> None:
+    output = bkp.run("find", "inner").stdout
+
+    assert output.count("found in snapshot ") == 2
+    assert output.count("/src/dir/inner\n") == 2
+    assert bkp.run("find", "nowhere").stdout == ""
+
+
+def test_diff_shows_lines(bkp: Bkp) -> None:
+    output = bkp.run("diff", "latest~1", "latest", "--content").stdout
+
+    assert "M    /src/file\n--- a/src/file\n+++ b/src/file\n" in output
+    assert "-two\n+2\n" in output
+    assert "1 changed" in output
+
+
+def test_diff_without_a_snapshot_is_about_the_disk(bkp: Bkp, tmp_path: Path) -> None:
+    (tmp_path / "src" / "dir" / "inner").unlink()
+
+    assert "-    /src/dir/inner\n" in bkp.run("diff").stdout
+    assert "-    /src/dir/inner\n" in bkp.run("diff", "latest:/src/dir").stdout
+
+
+def test_diff_without_a_snapshot_takes_none_of_another_machine(bkp: Bkp, tmp_path: Path) -> None:
+    bkp.run("snapshot", "--host", "elsewhere", "src/dir", cwd=tmp_path)
+
+    assert "elsewhere" not in bkp.run("diff").stdout
+    assert "/src/file" not in bkp.run("diff").stdout  # as the second of this machine has it
+
+
+def test_cat_prints_a_file(bkp: Bkp) -> None:
+    assert bkp.run("cat", "latest:/src/file").stdout == "one\n2\n"
+    assert bkp.run("cat", "latest~1", "/src/file").stdout == "one\ntwo\n"
+    assert bkp.run("cat", "latest:/src", "dir/inner").stdout == "x"
+
+
+def test_dump_writes_a_new_file_only(bkp: Bkp, tmp_path: Path) -> None:
+    target = tmp_path / "out.tar"
+
+    bkp.run("dump", "latest:/src/dir", "--target", str(target))
+    assert target.read_bytes()[257:262] == b"ustar"
+
+    bkp.run("dump", "latest", "--target", str(target), code=2)
+    assert bkp.run("dump", "latest", "/src/file").stdout == "one\n2\n"
+
+
+def test_stats_for_people(bkp: Bkp) -> None:
+    assert "snapshots:           2\n" in bkp.run("stats").stdout
+    assert "compression ratio:" in bkp.run("stats", "--mode", "raw-data").stdout
+
+
+def test_check_says_that_all_is_well(bkp: Bkp) -> None:
+    output = bkp.run("check", "--read-data").stdout
+
+    assert "checked 2 snapshots" in output
+    assert "no faults were found" in output
+    assert bkp.run("check", "-q").stdout == ""
+
+
+def test_check_says_what_is_wrong_and_what_it_means(bkp: Bkp, repo_path: Path) -> None:
+    packs = [path for path in (repo_path / "data").rglob("*") if path.is_file()]
+    oldest = min(packs, key=lambda path: (b"tree" in path.name.encode(), path.stat().st_mtime_ns))
+    os.chmod(oldest, 0o600)
+    os.truncate(oldest, 60)
+
+    result = bkp.run("check", code=1)
+
+    assert oldest.name in result.stderr
+    assert "1 faults were found" in result.stdout
+    assert "snapshot " in result.stdout
+    assert "/src" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["ls", "latest:/nope"], "there is no nope in /"),
+        (["ls", "ffffffff"], "no snapshot ffffffff"),
+        (["find"], "Missing argument"),
+        (["find", "["], "invalid pattern"),
+        (["find", "-O", "yesterday", "x"], "not a time"),
+        (["diff", "latest", "latest", "--content", "--json"], "no JSON"),
+        (["diff", "latest:/elsewhere"], "/elsewhere is not in snapshot"),
+        (["cat", "latest"], "which file?"),
+        (["cat", "latest:/src"], "`bkp dump` writes directories"),
+        (["cat", "latest:/src/dir/link"], "is a symlink, not a file"),
+        (["cat", "blob", "abc"], "all 64 digits"),
+        (["cat", "pack", "0123456789"], "there is no pack"),
+        (["cat", "index"], "which index?"),
+        (["dump", "latest:/src/fifo"], "no contents to write"),
+        (["dump", "latest", "-a", "rar"], "rar"),
+        (["stats", "--mode", "guess"], "guess"),
+        (["check", "--read-data-subset", "3/2"], "3/2"),
+        (["check", "--read-data-subset", "lots"], "none of n/t"),
+        (["check", "--read-data", "--read-data-subset", "1/2"], "exclude each other"),
+    ],
+)
+def test_bad_requests_get_a_sentence(bkp: Bkp, args: list[str], message: str) -> None:
+    result = bkp.run(*args, code=2)
+
+    assert message in result.stderr
+    assert result.stdout == ""
