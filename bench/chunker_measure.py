@@ -17,12 +17,12 @@ from dataclasses import dataclass
 from functools import partial
 
 import zstandard
-from chunker_contenders import FASTCDC, RABIN, Contender, polynomial_of, table_of
-from chunker_data import Corpus, edit
 
 from bkp._native import gear_find, rabin_find, rabin_tables
 from bkp.chunking import Chunker
 from bkp.chunking.params import WINDOW, ChunkSizes
+from chunker_contenders import FASTCDC, RABIN, Contender, polynomial_of, table_of
+from chunker_data import Corpus, edit
 
 SEAL_AND_HEADER = 32 + 41  # bytes that restic's format adds to a blob in its pack
 SAME_MEAN = 0.02

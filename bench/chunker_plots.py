@@ -6,9 +6,10 @@ import matplotlib as mpl
 
 mpl.use("Agg")
 
-from chunker_measure import Dedup, Sizes, Speed
 from matplotlib import pyplot as plt
 from matplotlib.lines import Line2D
+
+from chunker_measure import Dedup, Sizes, Speed
 
 MiB = 1 << 20
 COLOURS = {"Rabin": "#1f5fa8", "FastCDC": "#d9622b"}

@@ -1,8 +1,9 @@
 """Show the measurements as tables on a terminal."""
 
-from chunker_measure import Dedup, Edits, Sizes, Speed
 from rich.console import Console
 from rich.table import Table
+
+from chunker_measure import Dedup, Edits, Sizes, Speed
 
 MiB = 1 << 20
 

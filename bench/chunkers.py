@@ -14,8 +14,11 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from rich.console import Console
+
 import chunker_plots
 import chunker_report
+from bkp.chunking.params import DEFAULT_SIZES, ChunkSizes
 from chunker_contenders import CONTENDERS, FASTCDC, FIXED, PLAIN, RABIN
 from chunker_data import PROJECTS, Corpus, generated, releases
 from chunker_measure import (
@@ -30,9 +33,6 @@ from chunker_measure import (
     measure_sizes,
     measure_speed,
 )
-from rich.console import Console
-
-from bkp.chunking.params import DEFAULT_SIZES, ChunkSizes
 
 KiB = 1 << 10
 MiB = 1 << 20

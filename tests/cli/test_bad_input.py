@@ -5,11 +5,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from program import Bkp
 
 from bkp.crypto.kdf import Cost
 from bkp.repo.repository import NewRepository, init_repository
 from bkp.store.local import LocalStore
+from program import Bkp
 
 PASSWORD = "geheim und lang"
 
@@ -94,7 +94,7 @@ def test_an_unknown_snapshot(made: Bkp, tmp_path: Path, name: str) -> None:
     for command in (["restore"], ["ls"], ["cat"], ["dump"]):
         where = [f"{name}:/"] if command[0] in ("cat", "dump") else [name]
         result = made.run(*command, *where, cwd=tmp_path, code=2)
-        assert name.split("~")[0][:8] in result.stderr
+        assert name.split("~", maxsplit=1)[0][:8] in result.stderr
 
     assert not [path for path in tmp_path.iterdir() if path.name.startswith("restore")]
 

@@ -24,7 +24,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     return MAKERS[request.param](tmp_path / "store")
 
 
-def named(kind: Kind, data: bytes) -> ObjectName:
+def named(kind: Kind, data: bytes | bytearray) -> ObjectName:
     return ObjectName(kind, sha256(data).hexdigest())
 
 

@@ -5,8 +5,9 @@ Targets and excludes in every spelling are in test_source.
 
 from pathlib import Path
 
-import difficult
 import pytest
+
+import difficult
 from program import Bkp
 from restic import Restic
 

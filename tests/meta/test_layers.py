@@ -51,7 +51,7 @@ MODULES = modules()
 
 
 def package_of(module: str) -> str:
-    return module.split(".")[0]
+    return module.split(".", maxsplit=1)[0]
 
 
 def resolve(module: str, node: ast.ImportFrom) -> str:

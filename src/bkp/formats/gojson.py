@@ -11,6 +11,7 @@ Does not know what any of it means.
 """
 
 import re
+import threading
 from collections.abc import Collection, Mapping
 from typing import Annotated, TypeVar
 
@@ -101,9 +102,27 @@ def decode(data: bytes, kind: type[T]) -> T:
     return _decode(_ESCAPE.sub(lambda m: _REPLACEMENT if m[1] else m[0], data), kind)
 
 
+_decoders: dict[object, object] = {}
+_decoders_lock = threading.Lock()
+
+
+def _decoder(kind: type[T]) -> msgspec.json.Decoder[T]:
+    """Return the one decoder of a type.
+
+    Made by one thread at a time: msgspec 0.22 crashes the process if two
+    threads meet a type for the first time together, as one then uses what the
+    other has only begun to find out about it.
+    """
+    with _decoders_lock:
+        found = _decoders.get(kind)
+        if not isinstance(found, msgspec.json.Decoder):
+            found = _decoders[kind] = msgspec.json.Decoder(kind)
+        return found
+
+
 def _decode(data: bytes, kind: type[T]) -> T:
     try:
-        return msgspec.json.decode(data, type=kind)
+        return _decoder(kind).decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise Malformed(f"not the JSON expected: {error}") from error
     except RecursionError as error:

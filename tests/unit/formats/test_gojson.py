@@ -1,6 +1,8 @@
 """JSON as Go writes and reads it."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -74,3 +76,28 @@ def test_unknown_keys_are_found_inside() -> None:
     data = b'{"a":{"known":1,"more":[1,null]},"b":2}'
 
     assert unknown_keys(data, ("known",), "a") == {"more": [1, None]}
+
+
+def test_threads_may_meet_a_type_together() -> None:
+    """In a process of its own, for what it guards against is a crash of the process."""
+    code = """
+import sys, threading
+import msgspec
+from bkp.formats.gojson import Uint32, decode
+sys.setswitchinterval(1e-7)
+for _ in range(300):
+    class Inner(msgspec.Struct):
+        id: str
+        length: Uint32 = 0
+        more: dict[str, list[int]] | None = None
+    class Outer(msgspec.Struct):
+        inner: list[Inner]
+    start = threading.Barrier(4)
+    def work():
+        start.wait()
+        decode(b'{"inner":[{"id":"x","length":1,"more":null}]}', Outer)
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads: thread.start()
+    for thread in threads: thread.join()
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)

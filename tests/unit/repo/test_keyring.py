@@ -5,8 +5,6 @@ import time
 from hashlib import sha256
 
 import pytest
-from repos import CHEAP, PASSWORD, make_repo
-from stores import objects, replace
 
 from bkp.errors import (
     IntegrityError,
@@ -19,6 +17,8 @@ from bkp.repo.keyring import add_key
 from bkp.repo.repository import open_repository
 from bkp.store.base import Kind, ObjectName
 from bkp.store.memory import MemoryStore
+from repos import CHEAP, PASSWORD, make_repo
+from stores import objects, replace
 
 
 def only_key(store: MemoryStore) -> ObjectName:

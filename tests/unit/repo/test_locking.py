@@ -8,8 +8,6 @@ from dataclasses import replace as changed
 from hashlib import sha256
 
 import pytest
-from repos import make_repo, reopen
-from stores import FailingStore, RecordingStore, objects
 
 from bkp.errors import Locked, StoreError
 from bkp.formats.lock import LockFile, encode_lock
@@ -18,6 +16,8 @@ from bkp.repo.repository import Repository
 from bkp.store.base import Kind, ObjectName
 from bkp.store.memory import MemoryStore
 from bkp.times import UTC, format_time, now
+from repos import make_repo, reopen
+from stores import FailingStore, RecordingStore, objects
 
 ELSEWHERE = LockFile(
     time="2026-01-01T00:00:00Z", exclusive=False, hostname="elsewhere", username="u", pid=1

@@ -5,14 +5,14 @@ import threading
 from collections.abc import Iterable
 
 import pytest
-from repos import make_repo, reopen, store_blobs
-from stores import RecordingStore, objects, replace
 
 from bkp.errors import Inauthentic, IntegrityError, Missing, Truncated
 from bkp.formats.pack import BlobType
 from bkp.ids import BlobId
 from bkp.repo.repository import Repository
 from bkp.store.base import Kind
+from repos import make_repo, reopen, store_blobs
+from stores import RecordingStore, objects, replace
 
 
 def read_all(repo: Repository, ids: Iterable[BlobId]) -> tuple[dict[BlobId, bytes], set[BlobId]]:

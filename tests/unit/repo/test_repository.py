@@ -5,8 +5,6 @@ import os
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from repos import CHEAP, PASSWORD, make_repo, reopen, store_blobs
-from stores import RecordingStore, objects, replace
 
 from bkp.chunking.polynomial import is_irreducible
 from bkp.errors import (
@@ -23,6 +21,8 @@ from bkp.repo.packer import Packer
 from bkp.repo.repository import NewRepository, init_repository, open_repository
 from bkp.store.base import CONFIG, Kind
 from bkp.store.memory import MemoryStore
+from repos import CHEAP, PASSWORD, make_repo, reopen, store_blobs
+from stores import RecordingStore, objects, replace
 
 
 def test_a_new_repository_has_a_key_then_a_config() -> None:

@@ -4,14 +4,14 @@ import os
 import threading
 
 import pytest
-from repos import make_repo, reopen, store_blobs
-from stores import FailingStore, RecordingStore, objects
 
 from bkp.errors import Missing, StoreError, StoreFull
 from bkp.formats.pack import BlobType
 from bkp.ids import blob_id
 from bkp.repo.repository import RepositoryOptions
 from bkp.store.base import Kind, ObjectName
+from repos import make_repo, reopen, store_blobs
+from stores import FailingStore, RecordingStore, objects
 
 SMALL_PACKS = RepositoryOptions(pack_size=64 << 10)
 
