@@ -31,9 +31,9 @@ class Scanned:
 
 @dataclass(frozen=True, slots=True)
 class FileStarted:
-    """A file's contents are being read."""
+    """A file's contents are being read; `source` is its path on disk."""
 
-    path: bytes
+    source: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +45,14 @@ class BytesRead:
 
 @dataclass(frozen=True, slots=True)
 class EntrySaved:
-    """An entry is part of the snapshot now.
+    """An entry is part of the snapshot now; `path` is its place there, `source` on disk.
 
     `data_bytes` and `stored_bytes` count only what was new to the repository:
     plaintext, and what it takes when sealed.
     """
 
     path: bytes
+    source: bytes
     type: str
     change: Change
     size: int
@@ -68,7 +69,9 @@ class EntryExcluded:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something of the user's could not be read, written or trusted; the run goes on.
+    """Something could not be read, written or trusted; the run goes on.
+
+    `path` is on disk, or in the repository for what is wrong there.
 
     `during` is one of "scan", "archival", "restore", "check", "listing" (of
     what is in a snapshot) and "snapshots" (listing those).

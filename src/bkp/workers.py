@@ -70,6 +70,7 @@ class Pool:
 
     def __init__(self, threads: int, ahead: int) -> None:
         self._executor = ThreadPoolExecutor(threads)
+        self._ahead = ahead
         self._slots = threading.BoundedSemaphore(ahead)
         self._failure: BaseException | None = None
 
@@ -81,7 +82,7 @@ class Pool:
         self._slots.acquire()
         if self._failure is not None:
             self._slots.release()
-            raise self._failure
+        self.raise_failure()
         self._executor.submit(self._run, work)
 
     def _run(self, work: Callable[[], None]) -> None:
@@ -93,11 +94,22 @@ class Pool:
         finally:
             self._slots.release()
 
+    def raise_failure(self) -> None:
+        """Raise what a piece of work raised, if one did."""
+        if self._failure is not None:
+            raise self._failure
+
+    def drain(self) -> None:
+        """Wait until everything submitted so far is done; to be called by one thread."""
+        for _ in range(self._ahead):
+            self._slots.acquire()
+        self._slots.release(self._ahead)
+        self.raise_failure()
+
     def close(self) -> None:
         """Wait for all work, then raise the first failure if there was one."""
         self._executor.shutdown(wait=True)
-        if self._failure is not None:
-            raise self._failure
+        self.raise_failure()
 
     def __enter__(self) -> "Pool":
         return self

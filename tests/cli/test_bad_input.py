@@ -264,3 +264,8 @@ def apply_damage(path: Path, damage: str) -> None:
     path.chmod(0o600)
     path.write_bytes(data)
     path.chmod(0o400)
+
+
+def test_an_empty_stream_is_no_backup(made: Bkp) -> None:
+    assert "no snapshot was made" in made.run("snapshot", "--stdin", stdin=b"", code=2).stderr
+    assert made.lines("snapshots") == [[]]

@@ -78,8 +78,8 @@ class SnapshotReport:
         match event:
             case BytesRead(count):
                 status.bytes_done += count
-            case FileStarted(path):
-                status.current[path] = None
+            case FileStarted(source):
+                status.current[source] = None
             case EntrySaved():
                 self._take_saved(event)
             case Scanned():
@@ -98,7 +98,7 @@ class SnapshotReport:
                 pass
 
     def _take_saved(self, event: EntrySaved) -> None:
-        self._status.current.pop(event.path, None)
+        self._status.current.pop(event.source, None)
         if event.type != "dir":
             self._status.files_done += 1
         if self._settings.verbose < 2 and not (self._settings.json and self._settings.verbose):

@@ -180,6 +180,7 @@ def _completed(results: Iterator[Saved], fold: TreeFold) -> Iterator[tuple[Saved
 def _event(saved: Saved, node: Node, change: Change) -> EntrySaved:
     return EntrySaved(
         saved.job.entry.path,
+        saved.job.entry.source,
         node.type,
         change,
         node.size,

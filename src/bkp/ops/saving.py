@@ -63,7 +63,7 @@ class EntrySaver:
                 return self._save_file(job)
             return Saved(job, self._nodes.read(entry))
         except SourceError as error:
-            self._report(Problem("archival", entry.path, str(error)))
+            self._report(Problem("archival", error.path, str(error)))
             return Saved(job, None)
 
     def _take_over(self, job: Job, unchanged: Node) -> Saved:
@@ -75,7 +75,7 @@ class EntrySaver:
 
     def _save_file(self, job: Job) -> Saved:
         entry = job.entry
-        self._report(FileStarted(entry.path))
+        self._report(FileStarted(entry.source))
         with open_file(entry) as opened:
             node = self._nodes.read(entry, opened.stat)
             contents = self._contents.write(opened.stream)

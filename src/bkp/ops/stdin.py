@@ -29,7 +29,8 @@ def backup_stdin(
     """Save a stream as the file `path`.
 
     There is no parent: a stream has no times to compare.  If the source fails
-    there is no snapshot.
+    there is no snapshot, nor if nothing comes: most likely what writes the
+    stream failed, and an empty file would pass for a backup.
     """
     names = [name for name in path.split(b"/") if name]
     if not names or any(name in (b".", b"..") for name in names):
@@ -44,6 +45,8 @@ def backup_stdin(
             node = _node(names[-1], stat.S_IFREG | 0o644, labels)
             with source as stream:
                 contents = ContentWriter(repo.chunker(), writer, report).write(stream)
+            if contents.size == 0:
+                raise UsageError("nothing came to be saved; no snapshot was made")
             node.content, node.size = contents.chunks, contents.size
             fold.add(node)
             tally.count(node, contents.added, Change.NEW)
@@ -56,7 +59,9 @@ def backup_stdin(
             tally.count_tree(written)
         added = contents.added
         report(
-            EntrySaved(path, node.type, Change.NEW, node.size, added.new_bytes, added.stored_bytes)
+            EntrySaved(
+                path, b"", node.type, Change.NEW, node.size, added.new_bytes, added.stored_bytes
+            )
         )
         full_path = "/" + b"/".join(names).decode("utf-8", "surrogateescape")
         snapshot = labels.describe([full_path], None, root, tally.summary())

@@ -88,6 +88,7 @@ class BlobWriter:
 
         Raises what the storage raised, for this blob or an earlier one.
         """
+        self._uploads.raise_failure()
         name = blob_id(plain)
         with self._lock:
             if (kind, name) in self._pending or self._index.has(kind, name):
@@ -110,6 +111,7 @@ class BlobWriter:
         for blob_type in (BlobType.DATA, BlobType.TREE):
             for blobs in self._packers[blob_type].finish():
                 self._upload(blobs)
+            self._uploads.drain()
         self._uploads.close()
         self._save_index()
 

@@ -89,7 +89,8 @@ def _as_json(slot: KeySlot, in_use: str) -> dict[str, object]:
     return {
         "current": slot.id == in_use,
         "id": slot.id,
+        "shortId": slot.id[:8],
         "userName": slot.file.username,
         "hostName": slot.file.hostname,
-        "created": slot.file.created,
+        "created": slot.file.created[:19].replace("T", " "),
     }
