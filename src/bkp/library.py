@@ -11,17 +11,17 @@ from pathlib import Path
 
 from bkp.errors import UsageError
 from bkp.events import Reporter, ignore
-from bkp.files.excludes import ExcludeOptions, Excludes
+from bkp.files.selection.excludes import ExcludeOptions, Excludes
 from bkp.formats.pack import BlobType
-from bkp.ops.backup import BackupOptions, BackupResult, backup
-from bkp.ops.check import CheckOptions, CheckResult
-from bkp.ops.check import check as check_repository
-from bkp.ops.diff import Comparison
-from bkp.ops.labels import SnapshotLabels
+from bkp.ops.backup.labels import SnapshotLabels
+from bkp.ops.backup.run import BackupOptions, BackupResult, backup
+from bkp.ops.check.run import CheckOptions, CheckResult
+from bkp.ops.check.run import check as check_repository
+from bkp.ops.check.subset import Everything
+from bkp.ops.diff.snapshots import Comparison
 from bkp.ops.locate import find_place, parse_operand
-from bkp.ops.restore import restore as restore_tree
-from bkp.ops.restore_options import RestoreOptions, RestoreStats
-from bkp.ops.subset import Everything
+from bkp.ops.restore.options import RestoreOptions, RestoreStats
+from bkp.ops.restore.run import restore as restore_tree
 from bkp.ops.walktree import Found, blobs_of
 from bkp.ops.walktree import walk as walk_tree
 from bkp.repo.repository import (
@@ -74,7 +74,7 @@ def snapshot(
     host: str = "",
     report: Reporter = ignore,
 ) -> BackupResult:
-    """Save files and directories; `bkp.ops.backup.backup` has more options.
+    """Save files and directories; `bkp.ops.backup.run` has more options.
 
     What cannot be read is reported as Problem and left out.  Raises StoreError
     if storing fails: then there is no snapshot.
@@ -140,7 +140,7 @@ def diff(
 ) -> Comparison:
     """Compare two snapshots, or places in them; iterate over what comes back.
 
-    `bkp.ops.live` compares with what is on disk.
+    `bkp.ops.diff.live` compares with what is on disk.
     """
     places = (find_place(repo, parse_operand(what)) for what in (before, after))
     return Comparison(repo, *places, metadata=metadata, report=report)

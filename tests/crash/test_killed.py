@@ -12,8 +12,8 @@ import pytest
 from bkp.formats.pack import BlobType
 from bkp.ids import BlobId
 from bkp.library import open_repository, restore
-from bkp.ops.check import CheckOptions, check
-from bkp.ops.subset import Everything
+from bkp.ops.check.run import CheckOptions, check
+from bkp.ops.check.subset import Everything
 from bkp.repo.repository import Repository
 from bkp.repo.repository import open_repository as open_unindexed
 from bkp.store.local import LocalStore

@@ -10,8 +10,8 @@ from bkp.errors import StoreError, Unavailable
 from bkp.formats.pack import BlobType
 from bkp.ids import BlobId
 from bkp.library import restore, snapshot
-from bkp.ops.check import CheckOptions, check
-from bkp.ops.subset import Everything
+from bkp.ops.check.run import CheckOptions, check
+from bkp.ops.check.subset import Everything
 from bkp.repo.repository import Repository, RepositoryOptions, open_repository
 from bkp.store.base import ObjectName, Store
 from repos import PASSWORD, make_repo, reopen

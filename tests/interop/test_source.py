@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from bkp.events import ignore
-from bkp.files.excludes import ExcludeOptions, Excludes
-from bkp.files.metadata import NodeReader
-from bkp.files.opening import open_file
-from bkp.files.targets import plan_targets
-from bkp.files.walk import Step, walk
+from bkp.files.reading.metadata import NodeReader
+from bkp.files.reading.opening import open_file
+from bkp.files.reading.targets import plan_targets
+from bkp.files.reading.walk import Step, walk
+from bkp.files.selection.excludes import ExcludeOptions, Excludes
 from bkp.formats.tree import Node, encode_tree
 from bkp.ids import blob_id
 from bkp.store.local import LocalStore

@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from bkp.files.patternfiles import read_patterns
-from bkp.files.patterns import PatternList
-from bkp.ops.restore_walk import Selection
+from bkp.files.selection.patternfiles import read_patterns
+from bkp.files.selection.patterns import PatternList
+from bkp.ops.restore.walk import Selection
 
 _OPTIONS = (
     ("include", "-i", "Only what matches the pattern."),

@@ -4,7 +4,7 @@ import threading
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 
 from bkp.events import BytesRestored, EntryRestored, Event, Notice, Problem, RestorePlanned
-from bkp.ops.restore_options import RestoreStats
+from bkp.ops.restore.options import RestoreStats
 from bkp.workers import Heartbeat
 
 from . import exits

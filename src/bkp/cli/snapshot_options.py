@@ -10,12 +10,12 @@ import click
 
 from bkp.errors import UsageError
 from bkp.events import Reporter
-from bkp.files.excludes import ExcludeOptions, Excludes
-from bkp.files.filelists import read_globs, read_raw, read_verbatim
-from bkp.files.sizes import parse_size
-from bkp.ops.backup import BackupOptions
-from bkp.ops.labels import SnapshotLabels
-from bkp.ops.parent import ChangeRules
+from bkp.files.selection.excludes import ExcludeOptions, Excludes
+from bkp.files.selection.filelists import read_globs, read_raw, read_verbatim
+from bkp.files.selection.sizes import parse_size
+from bkp.ops.backup.labels import SnapshotLabels
+from bkp.ops.backup.parent import ChangeRules
+from bkp.ops.backup.run import BackupOptions
 from bkp.times import local_zone, now
 
 from .pattern_options import all_patterns

@@ -15,7 +15,7 @@ from bkp.events import (
     Scanned,
 )
 from bkp.formats.snapshot import Summary
-from bkp.ops.backup import BackupResult
+from bkp.ops.backup.run import BackupResult
 from bkp.workers import Heartbeat
 
 from . import exits

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
 
 from bkp.errors import BkpError, UsageError
-from bkp.ops.stdin import Source
+from bkp.ops.backup.stdin import Source
 
 
 def chosen(values: Mapping[str, Any]) -> Source | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from bkp.errors import Malformed
 from bkp.events import Reporter, ignore
-from bkp.files.patterns import PatternList
+from bkp.files.selection.patterns import PatternList
 from bkp.formats.tree import Node
 from bkp.ids import BlobId
 from bkp.repo.snapshots import SavedSnapshot

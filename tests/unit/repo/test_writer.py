@@ -8,12 +8,20 @@ import pytest
 from bkp.errors import Missing, StoreError, StoreFull
 from bkp.formats.pack import BlobType
 from bkp.ids import blob_id
-from bkp.repo.repository import RepositoryOptions
+from bkp.repo.repository import Repository, RepositoryOptions
 from bkp.store.base import Kind, ObjectName
 from repos import make_repo, reopen, store_blobs
 from stores import FailingStore, RecordingStore, objects
 
 SMALL_PACKS = RepositoryOptions(pack_size=64 << 10)
+
+
+def write_random(repo: Repository, count: int, then: BaseException | None = None) -> None:
+    with repo.lock() as lock, repo.blob_writer(lock) as writer:
+        for _ in range(count):
+            writer.write(BlobType.DATA, os.urandom(16 << 10))
+        if then is not None:
+            raise then
 
 
 def test_a_blob_is_stored_once_however_often_it_is_written() -> None:
@@ -115,9 +123,8 @@ def test_a_failing_store_ends_the_run_and_what_was_stored_is_indexed() -> None:
 
     store.fails = third_pack_fails
 
-    with pytest.raises(StoreFull), repo.lock() as lock, repo.blob_writer(lock) as writer:
-        for _ in range(100):
-            writer.write(BlobType.DATA, os.urandom(16 << 10))
+    with pytest.raises(StoreFull):
+        write_random(repo, 100)
 
     store.fails = lambda _verb, _name: None
     again = reopen(store)
@@ -140,10 +147,8 @@ def test_an_exception_of_the_caller_still_publishes_what_is_stored() -> None:
     store = RecordingStore()
     repo = make_repo(store, options=SMALL_PACKS)
 
-    with pytest.raises(KeyboardInterrupt), repo.lock() as lock, repo.blob_writer(lock) as writer:
-        for _ in range(20):
-            writer.write(BlobType.DATA, os.urandom(16 << 10))
-        raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt):
+        write_random(repo, 20, then=KeyboardInterrupt())
 
     packs = {name.id for name, _ in store.scan(Kind.PACK)}
     assert packs

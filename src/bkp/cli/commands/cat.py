@@ -12,7 +12,7 @@ from bkp.cli.options import Settings, declare, settings_of
 from bkp.errors import Missing, UsageError
 from bkp.formats.pack import BlobType
 from bkp.ids import BlobId, parse_id
-from bkp.ops.dump import write_file
+from bkp.ops.dump.run import write_file
 from bkp.ops.locate import Operand, absolute, find_place, parse_operand
 from bkp.repo.objects import read_object, show_config, show_master_key
 from bkp.repo.repository import Repository

@@ -8,9 +8,9 @@ from bkp.cli.opening import open_unindexed
 from bkp.cli.options import Settings, declare, settings_of
 from bkp.cli.output import json_line, line, path_text, safe, size_text
 from bkp.errors import UsageError
-from bkp.ops.check import CheckOptions, CheckResult, check
-from bkp.ops.faults import Fault, FaultKind
-from bkp.ops.subset import Everything, Subset, parse_subset
+from bkp.ops.check.faults import Fault, FaultKind
+from bkp.ops.check.run import CheckOptions, CheckResult, check
+from bkp.ops.check.subset import Everything, Subset, parse_subset
 
 _SHOWN_FAULTS = 100
 _UNHARMED = "nothing in any snapshot is affected"

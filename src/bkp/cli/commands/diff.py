@@ -13,13 +13,13 @@ from bkp.cli.opening import open_for_reading
 from bkp.cli.options import Settings, declare, settings_of
 from bkp.cli.output import json_line, line, path_text, safe, size_text
 from bkp.errors import UsageError
-from bkp.files.excludes import ExcludeOptions, Excludes
-from bkp.ops.diff import Comparison
-from bkp.ops.diff_stats import DiffStats, SideStats
-from bkp.ops.differences import Difference
-from bkp.ops.live import LiveComparison, LiveOptions
+from bkp.files.selection.excludes import ExcludeOptions, Excludes
+from bkp.ops.diff.counts import DiffStats, SideStats
+from bkp.ops.diff.differences import Difference
+from bkp.ops.diff.live import LiveComparison, LiveOptions
+from bkp.ops.diff.snapshots import Comparison
+from bkp.ops.diff.text import content_diff
 from bkp.ops.locate import Place, find_place, parse_operand
-from bkp.ops.textdiff import content_diff
 
 
 @declare(

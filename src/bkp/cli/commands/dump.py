@@ -13,7 +13,7 @@ from bkp.cli.filters import filter_from, snapshot_filters
 from bkp.cli.opening import open_for_reading
 from bkp.cli.options import declare, settings_of
 from bkp.errors import UsageError
-from bkp.ops.dump import FORMATS, write_archive, write_file
+from bkp.ops.dump.run import FORMATS, write_archive, write_file
 from bkp.ops.locate import absolute, find_place, parse_operand, place_in
 
 

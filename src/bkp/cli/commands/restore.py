@@ -14,9 +14,9 @@ from bkp.cli.pattern_options import patterns_from, restore_patterns
 from bkp.cli.restore_report import RestoreReport
 from bkp.errors import UsageError
 from bkp.ops.locate import Place, find_place, parse_operand, place_in
-from bkp.ops.restore import restore
-from bkp.ops.restore_options import Overwrite, RestoreOptions
-from bkp.ops.restore_walk import Exactly, Selection
+from bkp.ops.restore.options import Overwrite, RestoreOptions
+from bkp.ops.restore.run import restore
+from bkp.ops.restore.walk import Exactly, Selection
 from bkp.repo.repository import Repository
 
 

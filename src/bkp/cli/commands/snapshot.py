@@ -15,8 +15,8 @@ from bkp.cli.snapshot_options import (
     snapshot_options,
 )
 from bkp.cli.snapshot_report import SnapshotReport
-from bkp.ops.backup import backup
-from bkp.ops.stdin import backup_stdin
+from bkp.ops.backup.run import backup
+from bkp.ops.backup.stdin import backup_stdin
 
 
 @declare(

@@ -1,0 +1,1 @@
+"""From the file system to entries and nodes: targets, the walk, metadata, contents."""

@@ -1,0 +1,102 @@
+"""Turn what the system says about an entry into a node.
+
+The node is byte for byte the one restic makes on the same machine: fields are
+there or left out by type, names come from /etc, times are written in the
+zone given.  Contents, size as read, and subtree are the caller's to fill in.
+"""
+
+import os
+
+from bkp.errors import SourceError
+from bkp.events import Problem, Reporter
+from bkp.files.reach import reach
+from bkp.files.reasons import reason
+from bkp.formats.filemode import to_go, type_of
+from bkp.formats.goquote import quote
+from bkp.formats.tree import Node, Xattr
+from bkp.times import Zone, format_time
+
+from .owners import OwnerNames
+from .walk import Entry
+from .xattrs import list_xattrs, read_xattr
+
+
+class NodeReader:
+    """Makes nodes; may be used by several threads."""
+
+    def __init__(
+        self,
+        zone: Zone,
+        report: Reporter,
+        *,
+        with_atime: bool = False,
+        owners: OwnerNames | None = None,
+    ) -> None:
+        """Write times in `zone`; access times only if asked to, for they change by themselves."""
+        self._zone = zone
+        self._report = report
+        self._with_atime = with_atime
+        self._owners = owners or OwnerNames()
+
+    def read(self, entry: Entry, status: os.stat_result | None = None) -> Node:
+        """Return the node of an entry, from a fresher `status` if there is one.
+
+        Attributes that cannot be read are reported, and the node lacks them.
+        Raises SourceError only if it is a symbolic link that cannot be read.
+        """
+        status = status or entry.stat
+        kind = type_of(status.st_mode)
+        mtime = format_time(status.st_mtime_ns, self._zone)
+        node = Node(
+            quoted_name=quote(entry.name),
+            type=kind,
+            mode=to_go(status.st_mode),
+            mtime=mtime,
+            atime=format_time(status.st_atime_ns, self._zone) if self._with_atime else mtime,
+            ctime=format_time(status.st_ctime_ns, self._zone),
+            uid=status.st_uid,
+            gid=status.st_gid,
+            user=self._owners.user(status.st_uid),
+            group=self._owners.group(status.st_gid),
+            inode=status.st_ino,
+            device_id=status.st_dev,
+        )
+        match kind:
+            case "file":
+                node.size = status.st_size
+                node.links = status.st_nlink
+            case "symlink":
+                node.links = status.st_nlink
+                node.target = _read_link(entry.source)
+            case "dev" | "chardev":
+                node.links = status.st_nlink
+                node.device = status.st_rdev
+        node.extended_attributes = self._read_xattrs(entry)
+        return node
+
+    def _read_xattrs(self, entry: Entry) -> list[Xattr]:
+        try:
+            names = list_xattrs(entry.source)
+        except OSError as error:
+            # Above what is to be saved they need not be ours to see.
+            if not (entry.is_followed and isinstance(error, PermissionError)):
+                self._problem(entry, f"cannot list extended attributes: {reason(error)}")
+            return []
+        attributes: list[Xattr] = []
+        for name in names:
+            try:
+                attributes.append(read_xattr(entry.source, name))
+            except OSError as error:
+                self._problem(entry, f"cannot read extended attribute {name}: {reason(error)}")
+        return attributes
+
+    def _problem(self, entry: Entry, message: str) -> None:
+        self._report(Problem("archival", entry.source, message))
+
+
+def _read_link(source: bytes) -> bytes:
+    try:
+        with reach(source) as short:
+            return os.readlink(short)
+    except OSError as error:
+        raise SourceError(source, f"cannot read the link: {reason(error)}") from error

@@ -1,0 +1,252 @@
+"""Walk over everything that is to be saved, in the order of snapshots.
+
+Depth first, each directory sorted by the bytes of its names, however deep it
+goes: nothing here recurses and paths of any length are managed.  What cannot
+be read is reported and left out, and the walk goes on; what vanished since
+its directory was read is left out in silence, for it is not there.  Memory
+holds the names of the directories on the way to where the walk is.
+"""
+
+import os
+import stat
+import sys
+from collections.abc import Iterator, Sequence
+from enum import Enum
+from typing import NamedTuple, TypeAlias
+
+from bkp.events import EntryExcluded, Problem, Reporter
+from bkp.files.reach import lstat, open_quietly, reach
+from bkp.files.reasons import reason
+from bkp.files.selection.excludes import Excludes
+
+from .targets import Plan, TargetNode, absolute_path, physical_path
+
+_SAVED = frozenset({stat.S_IFREG, stat.S_IFLNK, stat.S_IFCHR, stat.S_IFBLK, stat.S_IFIFO})
+
+# A directory that is open lists its names as str; this undoes it, as os.fsencode would.
+_ENCODING = sys.getfilesystemencoding()
+_ESCAPING = sys.getfilesystemencodeerrors()
+
+
+class Step(Enum):
+    """What the walk does at an entry."""
+
+    ENTER = "enter"  # a directory; what is in it follows
+    LEAVE = "leave"  # the same directory, done
+    LEAF = "leaf"  # anything else
+
+
+class Entry(NamedTuple):
+    """An entry met on disk."""
+
+    step: Step
+    path: bytes  # inside the snapshot
+    name: bytes  # the last component of that
+    source: bytes  # where it is on disk, absolute; may be too long for a system call, see reach
+    stat: os.stat_result
+    is_followed: bool = False  # a directory above targets: `stat` is of what a link leads to
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it has contents."""
+        return stat.S_ISREG(self.stat.st_mode)
+
+
+class _Directory(NamedTuple):
+    """A directory whose entries are being walked; paths end in a slash."""
+
+    path: bytes
+    source: bytes
+    matched: bytes  # the path excludes are decided by
+    names: Sequence[bytes]
+    device: int
+    allowed_device: int  # what is on others is excluded with one_file_system
+
+
+_Children: TypeAlias = "Iterator[tuple[Entry, _Children | None]]"
+
+
+def walk(
+    plan: Plan, excludes: Excludes, report: Reporter, *, during: str = "archival"
+) -> Iterator[Entry]:
+    """Yield every entry; a directory twice, before and after what is in it.
+
+    Problems are reported as met `during` something.
+    """
+    return _Walk(plan, excludes, report, during).run()
+
+
+class _Walk:
+    def __init__(self, plan: Plan, excludes: Excludes, report: Reporter, during: str) -> None:
+        self._plan = plan
+        self._excludes = excludes
+        self._report = report
+        self._during = during
+        self._one_file_system = excludes.one_file_system
+
+    def run(self) -> Iterator[Entry]:
+        stack: list[tuple[Entry | None, _Children]] = [(None, self._planned(self._plan.root, b"/"))]
+        while stack:
+            for entry, children in stack[-1][1]:
+                yield entry
+                if children is not None:
+                    stack.append((entry, children))
+                    break
+            else:
+                directory, _ = stack.pop()
+                if directory is not None:
+                    yield directory._replace(step=Step.LEAVE)
+
+    def _planned(self, node: TargetNode, path: bytes) -> _Children:
+        """Walk what the plan says is in a directory; `path` ends in a slash."""
+        for name in sorted(node.children):
+            child = node.children[name]
+            if child.place:
+                yield from self._target(child, path + name, name)
+            else:
+                yield from self._way(child, path + name, name)
+
+    def _way(self, node: TargetNode, path: bytes, name: bytes) -> _Children:
+        source = physical_path(node.way)
+        try:
+            with reach(source) as short:
+                status = os.stat(short)
+        except OSError as error:
+            self._problem(source, f"cannot be accessed: {reason(error)}")
+            return
+        if not stat.S_ISDIR(status.st_mode):
+            self._problem(source, "is not a directory any more")
+            return
+        entry = Entry(Step.ENTER, path, name, source, status, is_followed=True)
+        yield entry, self._planned(node, path + b"/")
+
+    def _target(self, node: TargetNode, path: bytes, name: bytes) -> _Children:
+        """Walk what is to be saved as a whole, as if it were alone in its directory."""
+        source, _, disk_name = physical_path(node.place).rpartition(b"/")
+        matched = absolute_path(node.place).rpartition(b"/")[0]
+        directory = _Directory(
+            path=path.removesuffix(name),
+            source=source + b"/",
+            matched=matched + b"/",
+            names=[disk_name],
+            device=self._device(source or b"/"),
+            allowed_device=self._allowed_device(matched or b"/"),
+        )
+        if not node.is_explicit and not self._kept(source, directory.names):
+            return
+        found = self._entry(directory, disk_name, name, is_target=node.is_explicit)
+        if found is not None:
+            yield found
+
+    def _device(self, directory: bytes) -> int:
+        if not self._one_file_system:
+            return 0
+        try:
+            return lstat(directory).st_dev
+        except OSError:
+            return -1  # none: nothing there is where it should be
+
+    def _allowed_device(self, path: bytes) -> int:
+        """Return the device of the closest target at or above a path, -2 if there is none."""
+        while path not in self._plan.devices and path != b"/":
+            path = path.rpartition(b"/")[0] or b"/"
+        return self._plan.devices.get(path, -2)
+
+    def _entries(self, directory: _Directory) -> _Children:
+        for name in directory.names:
+            found = self._entry(directory, name, name, is_target=False)
+            if found is not None:
+                yield found
+
+    def _entry(
+        self, directory: _Directory, disk_name: bytes, name: bytes, *, is_target: bool
+    ) -> tuple[Entry, "_Children | None"] | None:
+        """Look at an entry; None if it is not to be saved."""
+        source = directory.source + disk_name
+        if not is_target and self._excludes.excludes_name(directory.matched + disk_name):
+            self._report(EntryExcluded(source))
+            return None
+        status = self._status(source, is_target=is_target)
+        if status is None:
+            return None
+        if not is_target and self._is_excluded_by_status(directory, disk_name, status):
+            self._report(EntryExcluded(source))
+            return None
+        match stat.S_IFMT(status.st_mode):
+            case stat.S_IFDIR:
+                return self._enter(directory, disk_name, name)
+            case stat.S_IFSOCK:  # it comes and goes with the program that listens
+                return None
+            case kind if kind in _SAVED:
+                return Entry(Step.LEAF, directory.path + name, name, source, status), None
+        self._problem(source, "is of a type that cannot be saved")
+        return None
+
+    def _status(self, source: bytes, *, is_target: bool) -> os.stat_result | None:
+        try:
+            return lstat(source)
+        except FileNotFoundError:
+            if is_target:
+                self._problem(source, "does not exist any more")
+        except OSError as error:
+            self._problem(source, f"cannot be accessed: {reason(error)}")
+        return None
+
+    def _enter(
+        self, above: _Directory, disk_name: bytes, name: bytes
+    ) -> tuple[Entry, _Children] | None:
+        source = above.source + disk_name
+        path = above.path + name
+        try:
+            status, names = _read_directory(source)
+        except OSError as error:
+            self._problem(source, f"cannot read the directory: {reason(error)}")
+            return None
+        matched = above.matched + disk_name
+        directory = _Directory(
+            path=path + b"/",
+            source=source + b"/",
+            matched=matched + b"/",
+            names=self._kept(source, names),
+            device=status.st_dev,
+            allowed_device=self._plan.devices.get(matched, above.allowed_device),
+        )
+        return Entry(Step.ENTER, path, name, source, status), self._entries(directory)
+
+    def _kept(self, directory: bytes, names: Sequence[bytes]) -> Sequence[bytes]:
+        kept = self._excludes.keeps_of(directory, names, self._report)
+        if kept is not names:
+            for name in names:
+                if name not in kept:
+                    self._report(EntryExcluded(directory + b"/" + name))
+        return kept
+
+    def _is_excluded_by_status(
+        self, directory: _Directory, name: bytes, status: os.stat_result
+    ) -> bool:
+        if self._excludes.excludes_entry(status):
+            return True
+        if not self._one_file_system:
+            return False
+        allowed = self._plan.devices.get(directory.matched + name, directory.allowed_device)
+        if status.st_dev == allowed:
+            return False
+        # A mount point is saved as the directory it is, without what is mounted there.
+        is_mount_point = (
+            stat.S_ISDIR(status.st_mode) and directory.device == directory.allowed_device
+        )
+        return not is_mount_point
+
+    def _problem(self, source: bytes, message: str) -> None:
+        self._report(Problem(self._during, source, message))
+
+
+def _read_directory(source: bytes) -> tuple[os.stat_result, list[bytes]]:
+    """Return the status of a directory and the sorted names in it; raises OSError."""
+    fd = open_quietly(source, os.O_DIRECTORY)
+    try:
+        status = os.fstat(fd)
+        names = {name.encode(_ENCODING, _ESCAPING) for name in os.listdir(fd)}
+    finally:
+        os.close(fd)
+    return status, sorted(names)  # a set, for some file systems list a name twice

@@ -1,0 +1,1 @@
+"""From nodes to the file system, never outside a target."""

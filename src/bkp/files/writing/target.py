@@ -1,0 +1,175 @@
+"""The directory a restore writes to, its sub-directories reached only by descriptor.
+
+Every component is opened relative to the descriptor of the one above it and
+never through a symbolic link, so nothing below the target, whoever puts it
+there and whenever, leads outside.  How deep the target is does not matter:
+few descriptors are open at a time and no path is ever built for the system.
+"""
+
+import errno
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import Enum
+from types import TracebackType
+
+from bkp.errors import BkpError, SourceError, UsageError
+from bkp.files.reasons import reason
+
+from .descriptors import DescriptorCache
+
+_OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+
+# Half of what is open at once, of the 1024 that systems allow at least.
+_OPEN_DIRECTORIES = 128
+
+# Failures that the next entry would meet as well.
+_GENERAL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE})
+
+
+class Presence(Enum):
+    """What is known about a directory of the target."""
+
+    UNKNOWN = "unknown"
+    NEW = "new"  # made by this run: holds only what this run put there
+    EXISTING = "existing"
+    ABSENT = "absent"  # a dry run would have made it
+    BLOCKED = "blocked"  # it could not be made, so nothing below it can
+
+
+class Directory:
+    """A directory of the target, named by the chain of those above it.
+
+    Compared by identity.  Small, and kept only by what still needs it.
+    """
+
+    __slots__ = ("name", "parent", "presence")
+
+    def __init__(self, parent: "Directory | None", name: bytes) -> None:
+        self.parent = parent
+        self.name = name
+        self.presence = Presence.UNKNOWN
+
+    def path(self, name: bytes = b"") -> bytes:
+        """Return the path of the entry `name`, from the target as root; for people and patterns."""
+        parts = [name] if name else []
+        directory = self
+        while directory.parent is not None:
+            parts.append(directory.name)
+            directory = directory.parent
+        return b"/" + b"/".join(reversed(parts))
+
+    @property
+    def is_reachable(self) -> bool:
+        """Whether there is a directory that could be opened."""
+        return self.presence in {Presence.NEW, Presence.EXISTING}
+
+
+class Touching:
+    """Translates what the system says about one entry, for use in a `with`.
+
+    An OSError becomes SourceError, or plain BkpError when going on makes no
+    sense: no space, no descriptors, a read-only file system.
+    """
+
+    __slots__ = ("_directory", "_name")
+
+    def __init__(self, directory: Directory, name: bytes = b"") -> None:
+        self._directory = directory
+        self._name = name
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if not isinstance(error, OSError):
+            return
+        path = self._directory.path(self._name)
+        if error.errno in _GENERAL:
+            raise BkpError(
+                f"cannot restore {os.fsdecode(path)}: {reason(error)};"
+                " make room or choose another target, then run the restore again"
+            ) from error
+        raise SourceError(path, reason(error)) from error
+
+
+class Target:
+    """An open target; a context manager.  Safe to use from several threads."""
+
+    def __init__(self, path: bytes, *, make: bool) -> None:
+        """Open the directory at `path`, making it and those above it if `make`.
+
+        `path` itself is the user's word and may lead through symbolic links.
+        Without `make` it need not exist.  Raises UsageError if it is no
+        directory or cannot be used.
+        """
+        self.root = Directory(None, b"")
+        self._lock = threading.Lock()
+        self._open: DescriptorCache[Directory] = DescriptorCache(_OPEN_DIRECTORIES)
+        self._root_fd = -1
+        try:
+            if make:
+                os.makedirs(path, mode=0o700, exist_ok=True)
+            self._root_fd = os.open(path, _OPEN)
+            is_empty = not os.listdir(self._root_fd)
+        except FileNotFoundError:
+            self.root.presence = Presence.ABSENT
+        except (FileExistsError, NotADirectoryError):
+            raise UsageError(f"{os.fsdecode(path)} is not a directory to restore into") from None
+        except OSError as error:
+            raise UsageError(f"cannot restore into {os.fsdecode(path)}: {reason(error)}") from error
+        else:
+            self.root.presence = Presence.NEW if is_empty else Presence.EXISTING
+
+    @contextmanager
+    def reach(self, directory: Directory) -> Iterator[int]:
+        """Give a descriptor of a directory, good until the `with` ends.
+
+        Raises OSError, ELOOP or ENOTDIR among them if a component has become
+        something else; the caller translates it, knowing for which entry.
+        """
+        with self._lock:
+            fd = self._walk_to(directory)
+            self._open.pin(directory)
+        try:
+            yield fd
+        finally:
+            with self._lock:
+                self._open.unpin(directory)
+
+    def _walk_to(self, directory: Directory) -> int:
+        missing: list[Directory] = []
+        here = directory
+        while here.parent is not None:
+            known = self._open.get(here)
+            if known is not None:
+                break
+            missing.append(here)
+            here = here.parent
+        else:
+            known = self._root_fd
+        fd = known
+        for step in reversed(missing):
+            fd = os.open(step.name, _OPEN | os.O_NOFOLLOW, dir_fd=fd)
+            self._open.put(step, fd)
+        return fd
+
+    def close(self) -> None:
+        """Close all descriptors."""
+        with self._lock:
+            self._open.close()
+            if self._root_fd >= 0:
+                os.close(self._root_fd)
+                self._root_fd = -1
+
+    def __enter__(self) -> "Target":
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()

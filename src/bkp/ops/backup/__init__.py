@@ -1,0 +1,1 @@
+"""Take a snapshot; `run` shows the whole of it, `stdin` is for streams."""

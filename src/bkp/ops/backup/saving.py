@@ -1,0 +1,84 @@
+"""Store one entry: its metadata, and the contents of a file.
+
+Runs in worker threads.
+"""
+
+from dataclasses import dataclass, replace
+
+from bkp.errors import SourceError
+from bkp.events import BytesRead, FileStarted, Problem, Reporter
+from bkp.files.reading.metadata import NodeReader
+from bkp.files.reading.opening import open_file
+from bkp.files.reading.walk import Entry, Step
+from bkp.formats.tree import Node
+from bkp.repo.writer import Written
+
+from .contents import Added, ContentWriter
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """An entry to save: the parent's node of that name, and if it is unchanged, it again."""
+
+    entry: Entry
+    before: Node | None
+    unchanged: Node | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """An entry's node, or None if it could not be saved, and what it added."""
+
+    job: Job
+    node: Node | None
+    added: Added = Added()
+
+    def with_tree(self, written: Written) -> "Saved":
+        """Return this directory with its tree counted."""
+        return replace(self, added=Added.sum([written]))
+
+
+class EntrySaver:
+    """Turns jobs into nodes; shareable between threads."""
+
+    def __init__(self, contents: ContentWriter, nodes: NodeReader, report: Reporter) -> None:
+        self._contents = contents
+        self._nodes = nodes
+        self._report = report
+
+    @staticmethod
+    def is_quick(job: Job) -> bool:
+        """Say whether saving needs no file's contents."""
+        return job.unchanged is not None or not job.entry.is_file
+
+    def save(self, job: Job) -> Saved:
+        """Store an entry; what cannot be read is reported and has no node."""
+        entry = job.entry
+        if entry.step is Step.LEAVE:
+            return Saved(job, None)
+        try:
+            if job.unchanged is not None:
+                return self._take_over(job, job.unchanged)
+            if entry.is_file:
+                return self._save_file(job)
+            return Saved(job, self._nodes.read(entry))
+        except SourceError as error:
+            self._report(Problem("archival", error.path, str(error)))
+            return Saved(job, None)
+
+    def _take_over(self, job: Job, unchanged: Node) -> Saved:
+        node = self._nodes.read(job.entry)
+        node.content = unchanged.content
+        node.size = unchanged.size
+        self._report(BytesRead(node.size))
+        return Saved(job, node)
+
+    def _save_file(self, job: Job) -> Saved:
+        entry = job.entry
+        self._report(FileStarted(entry.source))
+        with open_file(entry) as opened:
+            node = self._nodes.read(entry, opened.stat)
+            contents = self._contents.write(opened.stream)
+        node.content = contents.chunks
+        node.size = contents.size
+        return Saved(job, node, contents.added)

@@ -1,0 +1,1 @@
+"""Verify a repository, and say which files what is wrong there costs."""

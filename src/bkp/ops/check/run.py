@@ -1,0 +1,162 @@
+"""Verify that every snapshot can be restored, and say what is lost if not.
+
+A check goes on after what it finds, as far as the damage lets it.  It takes
+no exclusive lock, so snapshots can be taken meanwhile: snapshots are listed
+before indexes and indexes before packs, in the reverse of the order in which
+they are written, so that nothing that is just being added looks incomplete.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+from bkp.errors import AccessDenied, IntegrityError, NotFound, StoreError
+from bkp.events import Checked, Notice, Reporter, ignore
+from bkp.ids import PackId, SnapshotId
+from bkp.repo.audit import PackAudit, damaged_keys, pack_sizes
+from bkp.repo.repository import Repository
+from bkp.repo.snapshots import SavedSnapshot
+from bkp.store.base import ObjectName
+
+from .faults import Fault, FaultKind, Ledger
+from .harm import find_harm
+from .packs import PackCheck
+from .subset import Subset
+from .trees import TreeCheck
+
+_REBUILD = "`restic repair index` makes a new index from the packs"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckOptions:
+    """What to check besides the structure: the contents of some packs, or of none."""
+
+    read: Subset | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckResult:
+    """What a check found.
+
+    `faults` may be fewer than `fault_count` if there are very many.  `hints`
+    are no faults: what could be tidied.  An index is needed if packs are there
+    that no intact index names although snapshots need them; pruning is
+    advised if packs are there that nobody needs.
+    """
+
+    faults: tuple[Fault, ...]
+    fault_count: int
+    hints: tuple[str, ...]
+    broken_packs: tuple[PackId, ...]
+    needs_index: bool
+    needs_prune: bool
+    snapshots: int
+    trees: int
+    packs: int
+    packs_read: int
+    bytes_read: int
+
+    @property
+    def is_sound(self) -> bool:
+        """Say whether nothing is wrong."""
+        return self.fault_count == 0
+
+
+def check(
+    repo: Repository, options: CheckOptions | None = None, report: Reporter = ignore
+) -> CheckResult:
+    """Check a repository, whose index must not be loaded yet.
+
+    Faults are reported as they are found, and are all in the result.  Raises
+    Locked if somebody is removing things, and StoreError if the storage
+    cannot even be listed.
+    """
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(repo.lock())
+        except AccessDenied:
+            report(Notice("the repository cannot be written; checking it without a lock"))
+        return _Check(repo, Ledger(report), report).run(options or CheckOptions())
+
+
+@dataclass(slots=True)
+class _Check:
+    """The steps of one check, in their order."""
+
+    repo: Repository
+    ledger: Ledger
+    report: Reporter
+    hints: list[str] = field(default_factory=list)
+    damaged_indexes: list[int] = field(default_factory=list)  # numbers of their faults
+
+    def run(self, options: CheckOptions) -> CheckResult:
+        for damage in damaged_keys(self.repo):
+            message = f"{damage.message}; its password opens nothing any more"
+            self.ledger.add(FaultKind.KEY, damage.where, message)
+        snapshots = list(self._load_snapshots())
+        self.repo.load_index(self._note_index)
+        sizes = pack_sizes(self.repo)
+        audit = PackAudit(self.repo)
+        packs = PackCheck(self.repo, sizes, self.ledger, self.report, self.hints)
+        packs.check_presence(audit)
+        packs.look_into_orphans(audit)
+        orphans = set(packs.unindexed.values())
+        trees = TreeCheck(self.repo, packs.unindexed, self.ledger, self.report)
+        trees.run(saved.snapshot.tree for saved in snapshots)
+        self._note_needed_orphans(trees)
+        unneeded = orphans - set(trees.needed_packs)
+        self._hint_at_orphans([sizes[pack] for pack in unneeded])
+        if options.read is not None:
+            packs.read(audit, options.read)
+        find_harm(self.repo, snapshots, self.ledger)
+        return CheckResult(
+            faults=tuple(self.ledger.faults),
+            fault_count=self.ledger.count,
+            hints=tuple(self.hints),
+            broken_packs=tuple(self.ledger.broken_packs),
+            needs_index=bool(self.damaged_indexes or trees.needed_packs),
+            needs_prune=bool(unneeded),
+            snapshots=len(snapshots),
+            trees=trees.count,
+            packs=len(sizes),
+            packs_read=packs.packs_read,
+            bytes_read=packs.bytes_read,
+        )
+
+    def _load_snapshots(self) -> Iterator[SavedSnapshot]:
+        names = self.repo.snapshots.ids()
+        for done, name in enumerate(names, 1):
+            try:
+                yield SavedSnapshot(name, self.repo.snapshots.load(name))
+            except NotFound:
+                continue  # somebody removed it just now
+            except (IntegrityError, StoreError) as error:
+                self._note_snapshot(name, str(error))
+            self.report(Checked("snapshots", done, len(names)))
+
+    def _note_snapshot(self, name: SnapshotId, reason: str) -> None:
+        message = f"{reason}; it cannot be restored, but its files may be in others"
+        self.ledger.add(FaultKind.SNAPSHOT, f"snapshots/{name.hex()}", message)
+
+    def _note_index(self, name: ObjectName, error: IntegrityError) -> None:
+        reason = str(error).removesuffix("; `bkp check` tells more")
+        message = f"{reason}; until it is replaced nothing can be saved or restored; {_REBUILD}"
+        self.damaged_indexes.append(self.ledger.add(FaultKind.INDEX, str(name), message))
+
+    def _note_needed_orphans(self, trees: TreeCheck) -> None:
+        for pack, keys in trees.needed_packs.items():
+            if self.damaged_indexes:
+                number = self.damaged_indexes[0]
+            else:
+                message = f"no index names this pack, but {len(keys)} of its blobs are needed"
+                where = f"data/{pack.hex()}"
+                number = self.ledger.add(FaultKind.INDEX, where, f"{message}; {_REBUILD}")
+            for key in keys:
+                self.ledger.lose(key, number)
+
+    def _hint_at_orphans(self, sizes: list[int]) -> None:
+        if sizes:
+            self.hints.append(
+                f"{len(sizes)} packs of {sum(sizes)} bytes are in no index and not needed: "
+                "left by an interrupted run, or being added right now"
+            )

@@ -1,0 +1,1 @@
+"""Compare snapshots with each other, or with what is on disk."""

@@ -1,0 +1,1 @@
+"""Write what is stored as a tar or zip archive."""

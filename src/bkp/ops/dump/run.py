@@ -1,0 +1,154 @@
+"""Write a file of a snapshot as it is, or a directory as an archive, to a stream.
+
+Contents are fetched ahead of the writing, some blobs at a time, so memory is
+bounded whatever the sizes of files.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from bkp.errors import BkpError, IntegrityError, NotFound
+from bkp.events import Problem, Reporter, ignore
+from bkp.formats.pack import BlobType
+from bkp.formats.tree import Node
+from bkp.ids import BlobId
+from bkp.ops.locate import Place
+from bkp.ops.walktree import Found, blobs_of, walk
+from bkp.repo.repository import Repository
+from bkp.workers import ordered_map
+
+from .archives import Archive, TarArchive, ZipArchive
+
+_READERS = 2  # of small files more threads than that get in each other's way
+_AHEAD = 8  # blobs, of at most 8 MiB each as they are cut; or batches
+
+# Small files are fetched many at a time: handing each to a thread costs more than reading it.
+_BATCH_BYTES = 1 << 20
+_BATCH_ITEMS = 256
+
+FORMATS: dict[str, Callable[[BinaryIO], Archive]] = {"tar": TarArchive, "zip": ZipArchive}
+
+
+@dataclass(frozen=True, slots=True)
+class _Begin:
+    """An entry of the archive; `linked` if it is a further name of an earlier one."""
+
+    path: bytes
+    node: Node
+    size: int
+    linked: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A blob of the entry's contents."""
+
+    path: bytes
+    blob: BlobId
+    size: int
+
+
+def write_file(repo: Repository, node: Node, stream: BinaryIO) -> None:
+    """Write the contents of a file.
+
+    Raises IntegrityError at the first blob that cannot be read.
+    """
+
+    def read(blob: BlobId) -> bytes:
+        return repo.read_blob(BlobType.DATA, blob)
+
+    for data in ordered_map(read, blobs_of(node), threads=_READERS, ahead=_AHEAD):
+        stream.write(data)
+
+
+def write_archive(
+    repo: Repository, place: Place, archive: Archive, base: bytes, report: Reporter = ignore
+) -> None:
+    """Write a directory and what is in it; names are relative to the directory `base`.
+
+    A file whose contents are not all there is reported; what is missing is
+    left out if nothing is written yet, and zeros otherwise, because the size
+    comes first in an archive.
+    """
+    _Dump(repo, archive, base, report).run(place)
+
+
+class _Dump:
+    def __init__(self, repo: Repository, archive: Archive, base: bytes, report: Reporter) -> None:
+        self._repo = repo
+        self._archive = archive
+        self._base = base.rstrip(b"/") + b"/"
+        self._report = report
+        self._links: dict[tuple[int, int], bytes] = {}
+
+    def run(self, place: Place) -> None:
+        is_open = False
+        batches = _in_batches(self._items(place))
+        for fetched in ordered_map(self._fetch_all, batches, threads=_READERS, ahead=_AHEAD):
+            for item in fetched:
+                if isinstance(item, bytes):
+                    self._archive.write(item)
+                    continue
+                if is_open:
+                    self._archive.end()
+                self._archive.begin(item.path, item.node, item.size, item.linked)
+                is_open = True
+        if is_open:
+            self._archive.end()
+        self._archive.finish()
+
+    def _fetch_all(self, batch: list[_Begin | _Piece]) -> list[_Begin | bytes]:
+        return [self._fetch(item) for item in batch]
+
+    def _fetch(self, item: _Begin | _Piece) -> _Begin | bytes:
+        if isinstance(item, _Begin):
+            return item
+        try:
+            return self._repo.read_blob(BlobType.DATA, item.blob)
+        except (IntegrityError, NotFound) as error:
+            message = f"{item.size} bytes of it are damaged and zeros in the archive: {error}"
+            self._report(Problem("restore", item.path, message))
+            return bytes(item.size)
+
+    def _items(self, place: Place) -> Iterator[_Begin | _Piece]:
+        for found in self._entries(place):
+            if not self._archive.can_hold(found.node):
+                message = f"left out: this archive cannot hold a {found.node.type}"
+                self._report(Problem("restore", found.path, message))
+                continue
+            try:
+                sizes = [(blob, self._repo.data_size(blob)) for blob in blobs_of(found.node)]
+            except BkpError as error:
+                self._report(Problem("restore", found.path, f"left out: {error}"))
+                continue
+            name = found.path.removeprefix(self._base)
+            linked = self._linked(found.node, name) if self._archive.knows_links else None
+            yield _Begin(name, found.node, sum(size for _, size in sizes), linked)
+            if linked is None:
+                for blob, size in sizes:
+                    yield _Piece(found.path, blob, size)
+
+    def _entries(self, place: Place) -> Iterator[Found]:
+        if place.node is not None and place.path.startswith(self._base):
+            yield Found(place.path, place.node)
+        yield from walk(self._repo, place.tree, self._report, under=place.path)
+
+    def _linked(self, node: Node, name: bytes) -> bytes | None:
+        """Return the name of an earlier entry that is the same file."""
+        if node.links < 2 or not node.inode or node.type == "dir":
+            return None
+        first = self._links.setdefault((node.device_id, node.inode), name)
+        return None if first == name else first
+
+
+def _in_batches(items: Iterator[_Begin | _Piece]) -> Iterator[list[_Begin | _Piece]]:
+    batch: list[_Begin | _Piece] = []
+    size = 0
+    for item in items:
+        batch.append(item)
+        size += item.size if isinstance(item, _Piece) else 0
+        if size >= _BATCH_BYTES or len(batch) >= _BATCH_ITEMS:
+            yield batch
+            batch, size = [], 0
+    yield batch

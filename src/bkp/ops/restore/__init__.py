@@ -1,0 +1,1 @@
+"""Bring a stored tree back; `run` shows the whole of it."""
