@@ -1,7 +1,7 @@
 """Drawing how far a long command is on a terminal.
 
 The only module that needs rich, which takes longer to import than many
-commands take to run; see status.terminal_progress.
+commands take to run; see drawing.
 """
 
 from rich.console import Console

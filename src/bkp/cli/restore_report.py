@@ -8,6 +8,7 @@ from bkp.ops.restore.options import RestoreStats
 from bkp.workers import Heartbeat
 
 from . import exits
+from .drawing import terminal_progress
 from .options import Settings
 from .output import (
     duration_text,
@@ -20,7 +21,7 @@ from .output import (
     safe,
     size_text,
 )
-from .status import Status, terminal_progress, updates_per_second
+from .status import Status, updates_per_second
 
 
 class RestoreReport:

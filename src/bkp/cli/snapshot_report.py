@@ -19,6 +19,7 @@ from bkp.ops.backup.run import BackupResult
 from bkp.workers import Heartbeat
 
 from . import exits
+from .drawing import terminal_progress
 from .options import Settings
 from .output import (
     duration_text,
@@ -31,7 +32,7 @@ from .output import (
     safe,
     size_text,
 )
-from .status import Status, shown_files, terminal_progress, updates_per_second
+from .status import Status, shown_files, updates_per_second
 
 _ACTIONS = {Change.NEW: "new", Change.CHANGED: "modified", Change.UNCHANGED: "unchanged"}
 

@@ -2,9 +2,7 @@
 
 import os
 import time
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from importlib import import_module
 
 _JSON_UPDATES = 10.0  # per second, as restic's
 _SHOWN_FILES = 4
@@ -55,11 +53,3 @@ def updates_per_second() -> float:
     except ValueError:
         return _JSON_UPDATES
     return min(max(given, 0.001), 60.0)
-
-
-def terminal_progress(status: Status, verb: str) -> AbstractContextManager[object]:
-    """Return what draws a status on standard error while it is entered."""
-    progress: AbstractContextManager[object] = import_module("bkp.cli.progress").TerminalProgress(
-        status, verb
-    )
-    return progress
