@@ -1,18 +1,16 @@
 """What `bkp restore` shows while it runs and when it is done."""
 
 import threading
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import ExitStack
 
 from bkp.events import BytesRestored, EntryRestored, Event, Notice, Problem, RestorePlanned
 from bkp.ops.restore.options import RestoreStats
-from bkp.workers import Heartbeat
 
 from . import exits
-from .drawing import terminal_progress
+from .drawing import progress
 from .options import Settings
 from .output import (
     duration_text,
-    is_terminal,
     json_line,
     line,
     notice,
@@ -21,7 +19,7 @@ from .output import (
     safe,
     size_text,
 )
-from .status import Status, updates_per_second
+from .status import Status
 
 
 class RestoreReport:
@@ -34,18 +32,13 @@ class RestoreReport:
         self._drawing = ExitStack()
 
     def __enter__(self) -> "RestoreReport":
-        self._drawing.enter_context(self._renderer())
+        self._drawing.enter_context(
+            progress(self._settings, self._status, "restoring", self._print_status)
+        )
         return self
 
     def __exit__(self, *exc: object) -> None:
         self._drawing.close()
-
-    def _renderer(self) -> AbstractContextManager[object]:
-        if self._settings.quiet:
-            return nullcontext()
-        if self._settings.json:
-            return Heartbeat(1 / updates_per_second(), self._print_status)
-        return terminal_progress(self._status, "restoring") if is_terminal() else nullcontext()
 
     def __call__(self, event: Event) -> None:
         """Take an event, from any thread."""

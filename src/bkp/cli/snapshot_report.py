@@ -1,7 +1,7 @@
 """What `bkp snapshot` shows while it runs and when it is done."""
 
 import threading
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import ExitStack
 
 from bkp.events import (
     BytesRead,
@@ -16,10 +16,9 @@ from bkp.events import (
 )
 from bkp.formats.snapshot import Summary
 from bkp.ops.backup.run import BackupResult
-from bkp.workers import Heartbeat
 
 from . import exits
-from .drawing import terminal_progress
+from .drawing import progress
 from .options import Settings
 from .output import (
     duration_text,
@@ -32,7 +31,7 @@ from .output import (
     safe,
     size_text,
 )
-from .status import Status, shown_files, updates_per_second
+from .status import Status, shown_files
 
 _ACTIONS = {Change.NEW: "new", Change.CHANGED: "modified", Change.UNCHANGED: "unchanged"}
 
@@ -53,21 +52,13 @@ class SnapshotReport:
         return not self._settings.quiet and (self._settings.json or is_terminal())
 
     def __enter__(self) -> "SnapshotReport":
-        self._drawing.enter_context(self._renderer())
+        self._drawing.enter_context(
+            progress(self._settings, self._status, "saving", self._print_status)
+        )
         return self
 
     def __exit__(self, *exc: object) -> None:
         self._drawing.close()
-
-    def _renderer(self) -> AbstractContextManager[object]:
-        settings = self._settings
-        if settings.quiet:
-            return nullcontext()
-        if settings.json:
-            return Heartbeat(1 / updates_per_second(), self._print_status)
-        if is_terminal():
-            return terminal_progress(self._status, "saving")
-        return nullcontext()
 
     def __call__(self, event: Event) -> None:
         """Take an event, from any thread."""

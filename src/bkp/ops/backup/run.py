@@ -24,7 +24,7 @@ from bkp.ids import BlobId, SnapshotId
 from bkp.repo.repository import Repository
 from bkp.repo.snapshots import SavedSnapshot
 from bkp.repo.writer import BlobWriter
-from bkp.workers import Background, ordered_map
+from bkp.workers import Background
 
 from .contents import ContentWriter
 from .labels import SnapshotLabels
@@ -32,9 +32,6 @@ from .parent import ChangeRules, ParentTree, find_parent
 from .saving import EntrySaver, Job, Saved
 from .tally import Tally
 from .treefold import TreeFold
-
-_READERS = os.cpu_count() or 2
-_AHEAD = 256  # entries in flight: small files finish out of order behind a large one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +61,7 @@ class BackupResult:
 def backup(
     repo: Repository, targets: Sequence[bytes], options: BackupOptions, report: Reporter
 ) -> BackupResult:
-    """Save the targets as one snapshot; the repository's index must be loaded.
+    """Save the targets as one snapshot, and load the repository's index for that.
 
     Problems with single entries are reported and do not stop it.  Raises
     UsageError if there is nothing to save, Locked if somebody else's lock
@@ -80,19 +77,9 @@ def backup(
         with _counting(plan, options, report), repo.blob_writer(lock) as writer:
             tree = ParentTree(repo, parent and parent.snapshot.tree, options.rules, report)
             nodes = NodeReader(options.labels.zone, report, with_atime=options.with_atime)
-            contents = ContentWriter(repo.chunker(), writer, report)
-            saver = EntrySaver(contents, nodes, report)
-            entries = walk(plan, options.excludes, report)
-            jobs = _compare(entries, tree)
-            saving = ordered_map(
-                saver.save,
-                jobs,
-                threads=_READERS,
-                ahead=_AHEAD,
-                is_quick=EntrySaver.is_quick,
-                abandon=contents.abandon,
-            )
-            with closing(saving) as results:
+            saver = EntrySaver(ContentWriter(repo.chunker(), writer, report), nodes, report)
+            jobs = _compare(walk(plan, options.excludes, report), tree)
+            with closing(saver.save_all(jobs)) as results:
                 root = _fold(results, writer, tally, report)
         snapshot = options.labels.describe(paths, parent and parent.id, root, tally.summary())
         lock.ensure()

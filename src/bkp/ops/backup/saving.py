@@ -1,8 +1,7 @@
-"""Store one entry: its metadata, and the contents of a file.
+"""Store entries: their metadata, and the contents of files, several at once."""
 
-Runs in worker threads.
-"""
-
+import os
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass, replace
 
 from bkp.errors import SourceError
@@ -12,8 +11,12 @@ from bkp.files.reading.opening import open_file
 from bkp.files.reading.walk import Entry, Step
 from bkp.formats.tree import Node
 from bkp.repo.writer import Written
+from bkp.workers import ordered_map
 
 from .contents import Added, ContentWriter
+
+_READERS = os.cpu_count() or 2
+_AHEAD = 256  # entries in flight: small files finish out of order behind a large one
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +42,28 @@ class Saved:
 
 
 class EntrySaver:
-    """Turns jobs into nodes; shareable between threads."""
+    """Turns jobs into nodes."""
 
     def __init__(self, contents: ContentWriter, nodes: NodeReader, report: Reporter) -> None:
         self._contents = contents
         self._nodes = nodes
         self._report = report
 
-    @staticmethod
-    def is_quick(job: Job) -> bool:
-        """Say whether saving needs no file's contents."""
-        return job.unchanged is not None or not job.entry.is_file
+    def save_all(self, jobs: Iterable[Job]) -> Generator[Saved, None, None]:
+        """Store entries side by side and yield them in order; to be closed.
 
-    def save(self, job: Job) -> Saved:
-        """Store an entry; what cannot be read is reported and has no node."""
+        What cannot be read is reported and has no node.
+        """
+        return ordered_map(
+            self._save,
+            jobs,
+            threads=_READERS,
+            ahead=_AHEAD,
+            is_quick=lambda job: job.unchanged is not None or not job.entry.is_file,
+            abandon=self._contents.abandon,
+        )
+
+    def _save(self, job: Job) -> Saved:
         entry = job.entry
         if entry.step is Step.LEAVE:
             return Saved(job, None)
