@@ -1,8 +1,6 @@
 """Finding snapshots by the names people give them."""
 
 import pytest
-from repos import make_repo
-from stores import objects, replace
 
 from bkp.errors import UsageError
 from bkp.events import Event, Problem
@@ -12,6 +10,8 @@ from bkp.repo.repository import Repository
 from bkp.repo.snapshots import SavedSnapshot, Snapshots
 from bkp.store.base import Kind
 from bkp.store.memory import MemoryStore
+from repos import make_repo
+from stores import objects, replace
 
 
 def save(repo: Repository, time: str, host: str = "here") -> SavedSnapshot:
