@@ -108,8 +108,9 @@ def restore(
 
     What cannot be restored is reported as Problem and counted in the result.
     """
-    place = find_place(repo, parse_operand(what))
-    with repo.lock():
+    with repo.reading():
+        repo.load_index()  # what was stored since it was opened
+        place = find_place(repo, parse_operand(what))
         return restore_tree(repo, place.tree, Path(target), options or RestoreOptions(), report)
 
 

@@ -269,3 +269,28 @@ def apply_damage(path: Path, damage: str) -> None:
 def test_an_empty_stream_is_no_backup(made: Bkp) -> None:
     assert "no snapshot was made" in made.run("snapshot", "--stdin", stdin=b"", code=2).stderr
     assert made.lines("snapshots") == [[]]
+
+
+def test_a_repository_on_read_only_or_full_storage_still_restores(bkp: Bkp, tmp_path: Path) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(small)], check=True)
+    try:
+        store = LocalStore.create(small / "repo")
+        init_repository(store, PASSWORD, NewRepository(kdf_cost=Cost(2, 8, 1)))
+        bkp.env["BKP_REPOSITORY"] = str(small / "repo")
+        (tmp_path / "file").write_text("precious")
+        bkp.snapshot(str(tmp_path / "file"))
+        filling = subprocess.run(["dd", "if=/dev/zero", f"of={small}/filler", "bs=4k"], check=False)
+        assert filling.returncode != 0
+
+        full = bkp.run("restore", f"latest:{tmp_path}", "-t", str(tmp_path / "from full"))
+        bkp.run("check", "--read-data")
+        subprocess.run(["mount", "-o", "remount,ro", str(small)], check=True)
+        bkp.run("restore", f"latest:{tmp_path}", "-t", str(tmp_path / "from read-only"))
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+
+    assert "without a lock" in full.stderr
+    assert (tmp_path / "from full" / "file").read_text() == "precious"
+    assert (tmp_path / "from read-only" / "file").read_text() == "precious"

@@ -1,7 +1,8 @@
 """A repository: a store, its keys, its index, put together."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
@@ -10,6 +11,7 @@ from bkp.chunking.polynomial import is_irreducible, random_polynomial
 from bkp.crypto.kdf import Cost, calibrate
 from bkp.crypto.seal import Key, Sealer
 from bkp.errors import (
+    AccessDenied,
     AlreadyExists,
     Inauthentic,
     IntegrityError,
@@ -17,10 +19,11 @@ from bkp.errors import (
     Missing,
     NoRepository,
     NotFound,
+    StoreFull,
     UnsupportedFormat,
     UsageError,
 )
-from bkp.events import Checked, Reporter, ignore
+from bkp.events import Checked, Notice, Reporter, ignore
 from bkp.formats.compression import Level
 from bkp.formats.config import Config, decode_config, encode_config
 from bkp.formats.index import IndexedPack, decode_index
@@ -90,6 +93,20 @@ class Repository:
     def lock(self, *, exclusive: bool = False) -> Lock:
         """Return a lock, to be entered; see Lock."""
         return Lock(self.store, self.envelope, exclusive=exclusive)
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Hold a shared lock while the repository is read.
+
+        One that cannot be written, or is full, is read without: on the day
+        the backups are needed that must not stand in the way.
+        """
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(self.lock())
+            except (AccessDenied, StoreFull) as error:
+                self._report(Notice(f"reading without a lock: {error}"))
+            yield
 
     def remove_locks(self, *, even_live: bool = False) -> int:
         """Remove locks whose holders are gone, or all of them; return how many."""

@@ -2,12 +2,13 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from bkp.cli.filters import filter_from, snapshot_filters
-from bkp.cli.opening import open_for_reading
+from bkp.cli.opening import open_unindexed
 from bkp.cli.options import declare, settings_of
 from bkp.cli.output import line
 from bkp.cli.pattern_options import patterns_from, restore_patterns
@@ -65,22 +66,24 @@ def command(
     """
     settings = settings_of(ctx)
     report = RestoreReport(settings)
-    repo = open_for_reading(settings, report)
-    place = find_place(repo, parse_operand(snapshot), filter_from(hosts, tags, paths).matches)
-    directory = Path(target) if target is not None else _new_directory(place, dry_run=dry_run)
-    selection = patterns_from(patterns)
-    if not place.is_directory:
-        place, selection = _alone(repo, place, selection)
+    repo = open_unindexed(settings, report)
     options = RestoreOptions(
-        selection=selection,
+        selection=patterns_from(patterns),
         overwrite=Overwrite(overwrite),
         delete=delete,
         dry_run=dry_run,
         verify=verify,
         sparse=sparse,
     )
-    with repo.lock(), report:
-        stats = restore(repo, place.tree, directory, options, report)
+    with repo.reading():
+        repo.load_index()
+        place = find_place(repo, parse_operand(snapshot), filter_from(hosts, tags, paths).matches)
+        directory = Path(target) if target is not None else _new_directory(place, dry_run=dry_run)
+        if not place.is_directory:
+            place, selection = _alone(repo, place, options.selection)
+            options = replace(options, selection=selection)
+        with report:
+            stats = restore(repo, place.tree, directory, options, report)
     if not settings.quiet and not settings.json:
         line(f"snapshot {place.saved.id.hex()[:8]} into {directory}")
     report.summarize(stats, dry_run=dry_run)

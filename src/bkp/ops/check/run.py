@@ -7,11 +7,10 @@ they are written, so that nothing that is just being added looks incomplete.
 """
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-from bkp.errors import AccessDenied, IntegrityError, NotFound, StoreError
-from bkp.events import Checked, Notice, Reporter, ignore
+from bkp.errors import IntegrityError, NotFound, StoreError
+from bkp.events import Checked, Reporter, ignore
 from bkp.ids import PackId, SnapshotId
 from bkp.repo.audit import PackAudit, damaged_keys, pack_sizes
 from bkp.repo.repository import Repository
@@ -71,11 +70,7 @@ def check(
     Locked if somebody is removing things, and StoreError if the storage
     cannot even be listed.
     """
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(repo.lock())
-        except AccessDenied:
-            report(Notice("the repository cannot be written; checking it without a lock"))
+    with repo.reading():
         return _Check(repo, Ledger(report), report).run(options or CheckOptions())
 
 

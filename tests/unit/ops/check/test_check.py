@@ -317,7 +317,7 @@ def test_a_repository_that_cannot_be_written_is_checked_without_a_lock(
     store: MemoryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     events: list[Event] = []
-    opened = open_repository(store, "correct horse")
+    opened = open_repository(store, "correct horse", report=events.append)
 
     monkeypatch.setattr(store, "put", _refuse)
     result = check(opened, None, events.append)
