@@ -107,7 +107,10 @@ def test_what_tar_unpacks_is_the_tree(repo: Repository, tmp_path: Path) -> None:
         check=True,
     )
 
-    assert b"unknown" not in result.stderr
+    # GNU tar does not know the mark of binary records, but reads them.
+    assert b"unknown" not in result.stderr.replace(
+        b"unknown extended header keyword 'hdrcharset'", b""
+    )
     found = describe(tmp_path / "out")
     assert found[b"plain"].content == b"contents"
     assert found[b"pieces"].content == b"x" * 5000 + b"y" * 700 + b"z"
