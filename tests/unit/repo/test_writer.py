@@ -185,3 +185,17 @@ def test_a_distrusted_blob_is_stored_anew() -> None:
 
     assert repo.read_blob(BlobType.DATA, name) == b"content"
     assert reopen(store).read_blob(BlobType.DATA, name) == b"content"
+
+
+def test_the_index_is_saved_at_50_000_blobs_while_the_run_goes_on() -> None:
+    store = RecordingStore()
+    repo = make_repo(store, options=SMALL_PACKS)
+
+    with repo.lock() as lock, repo.blob_writer(lock) as writer:
+        for number in range(60_000):
+            writer.write(BlobType.DATA, b"%d" % number)
+        before_leaving = len(list(store.scan(Kind.INDEX)))
+
+    assert before_leaving == 1
+    assert len(list(store.scan(Kind.INDEX))) == 2
+    assert len(reopen(store).index) == 60_000
