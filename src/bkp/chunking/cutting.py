@@ -20,7 +20,7 @@ def cut_stream(stream: BinaryIO, find_cut: FindCut) -> Iterator[bytes]:
     held = bytearray()
     searched = 0
     size = FIRST_READ
-    while block := stream.read(size):
+    while block := _read(stream, size):
         # A short read is mostly the last but one, which needs no large buffer to find the end.
         size = NEXT_READ if len(block) == size else FIRST_READ
         held += block
@@ -33,3 +33,10 @@ def cut_stream(stream: BinaryIO, find_cut: FindCut) -> Iterator[bytes]:
         searched = len(held)
     if held:
         yield bytes(held)
+
+
+def _read(stream: BinaryIO, size: int) -> bytes:
+    block: bytes | None = stream.read(size)
+    if block is None:  # a raw stream that must not wait; taking that for the end would lose data
+        raise BlockingIOError("the stream has nothing to read yet; it must be a blocking one")
+    return block

@@ -98,6 +98,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 
 def run(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    _open_closed_streams()
     _handle_signals()
     settings = Settings()
     try:
@@ -115,10 +116,26 @@ def run(argv: Sequence[str] | None = None) -> int:
         return fail(settings, exits.INTERRUPTED, "interrupted")
     except BrokenPipeError:
         return _reader_left()
+    except (MemoryError, RecursionError) as error:
+        return fail(settings, exits.FAILURE, f"not enough memory: {type(error).__name__}")
     except OSError as error:
         if error.errno == errno.EPIPE:
             return _reader_left()
         return fail(settings, exits.FAILURE, str(error))
+
+
+def _open_closed_streams() -> None:
+    """Put /dev/null in the place of streams that are closed, as under some daemons.
+
+    Otherwise a file of the repository could become standard output.
+    """
+    for fd, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            opened = os.open(os.devnull, os.O_RDWR)
+            if opened != fd:
+                os.dup2(opened, fd)
+                os.close(opened)
+            setattr(sys, name, open(fd, mode, closefd=False))  # noqa: SIM115
 
 
 def _flush() -> None:

@@ -87,4 +87,8 @@ def _decode(data: bytes, source: str) -> str:
 def _checked(password: str, source: str) -> str:
     if not password:
         raise UsageError(f"the password from {source} is empty")
+    try:
+        password.encode()
+    except UnicodeEncodeError:
+        raise UsageError(f"the password from {source} is not UTF-8") from None
     return password

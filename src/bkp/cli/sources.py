@@ -1,6 +1,7 @@
 """Streams to save: standard input, or what a command prints."""
 
 import contextlib
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,6 +23,7 @@ def chosen(values: Mapping[str, Any]) -> Source | None:
         raise UsageError("--stdin and paths exclude each other")
     if sys.stdin.isatty():
         raise UsageError("standard input is a terminal; pipe something into bkp")
+    os.set_blocking(sys.stdin.fileno(), True)  # whoever shares the pipe may have set it otherwise
     # Unbuffered: a read gives what there is, and the chunker does the buffering.
     return open(sys.stdin.fileno(), "rb", buffering=0, closefd=False)
 
@@ -35,7 +37,11 @@ def _output_of(command: Sequence[str]) -> Iterator[BinaryIO]:
         raise UsageError(f"cannot run {command[0]}: {error.strerror}") from error
     with process:
         assert process.stdout is not None
-        yield process.stdout  # type: ignore[misc]
+        try:
+            yield process.stdout  # type: ignore[misc]
+        except BaseException:  # nobody reads on, and nobody should wait for it
+            process.kill()
+            raise
     if process.returncode != 0:
         raise BkpError(
             f"{command[0]} failed with exit code {process.returncode}; no snapshot was made"

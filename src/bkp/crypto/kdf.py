@@ -22,6 +22,7 @@ _WORK_LIMIT = 1 << 28  # N*r*p; about a hundred times the default, a minute or t
 _CALIBRATION_SECONDS = 0.5  # as restic: unlocking may take this long
 _DEFAULT_N = 32768  # 32 MiB with r = 8, what restic's limit of 60 MiB comes to
 _MAX_P = 64
+_LARGEST_P = 1024  # each costs memory of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,8 @@ class Cost:
     def __post_init__(self) -> None:
         if self.n < 2 or self.n & (self.n - 1) or self.r < 1 or self.p < 1:
             raise Malformed(f"not valid for scrypt: N={self.n}, r={self.r}, p={self.p}")
-        if 128 * self.n * self.r > _MEMORY_LIMIT or self.n * self.r * self.p > _WORK_LIMIT:
+        memory = 128 * self.r * (self.n + self.p)
+        if memory > _MEMORY_LIMIT or self.n * self.r * self.p > _WORK_LIMIT or self.p > _LARGEST_P:
             raise Malformed(
                 f"scrypt with N={self.n}, r={self.r}, p={self.p} would take more than "
                 f"{_MEMORY_LIMIT >> 20} MiB or minutes; no honest key file asks for that"
@@ -49,7 +51,10 @@ class Cost:
 def derive_key(password: str, salt: bytes, cost: Cost) -> Key:
     """Return the key that a password stands for."""
     kdf = Scrypt(salt=salt, length=64, n=cost.n, r=cost.r, p=cost.p)
-    return Key.from_bytes(kdf.derive(password.encode()))
+    try:
+        return Key.from_bytes(kdf.derive(password.encode()))
+    except MemoryError as error:  # also OpenSSL's word for parameters it does not like
+        raise Malformed(f"scrypt refuses N={cost.n}, r={cost.r}, p={cost.p}") from error
 
 
 def calibrate() -> Cost:

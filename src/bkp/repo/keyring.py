@@ -9,9 +9,11 @@ from hashlib import sha256
 from bkp.crypto.kdf import SALT_SIZE, Cost, derive_key
 from bkp.crypto.seal import Key, Sealer
 from bkp.errors import (
+    BkpError,
     Inauthentic,
     IntegrityError,
     Malformed,
+    StoreError,
     UnsupportedFormat,
     UsageError,
     WrongPassword,
@@ -93,16 +95,20 @@ def open_master_key(store: Store, password: str, hint: str = "") -> OpenedKey:
     """Try the password on the keys of a repository, the one named by `hint` first.
 
     Raises WrongPassword if it opens none; and if one of those could not be
-    tried, IntegrityError or UnsupportedFormat that say why.
+    tried, IntegrityError, UnsupportedFormat or StoreError that say why.
     """
     ids = sorted((name.id for name, _ in store.scan(Kind.KEY)), key=lambda id_: id_ != hint)
     if not ids:
         raise IntegrityError(f"{store.location} has no keys; without one nothing can be read")
-    untried: IntegrityError | UnsupportedFormat | None = None
+    untried: BkpError | None = None
     for key_id in ids[:_MAX_TRIED]:
         try:
             key = _unwrap(_load(store, key_id), password)
-        except (IntegrityError, UnsupportedFormat) as error:  # another key may still open
+        except (
+            IntegrityError,
+            UnsupportedFormat,
+            StoreError,
+        ) as error:  # another key may still open
             untried = error
             continue
         if key is not None:

@@ -11,6 +11,7 @@ Source: restic's doc/design.rst, "Locks".
 
 import os
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -92,6 +93,7 @@ class Lock:
         )
         self._held: ObjectName | None = None
         self.refreshed = 0.0  # by the wall clock, which goes on while a machine sleeps
+        self._refreshing = threading.Lock()  # the heartbeat and several uploads may want to at once
         self._heartbeat = Heartbeat(REFRESH_SECONDS, self._try_refresh)
 
     def __enter__(self) -> "Lock":
@@ -117,14 +119,15 @@ class Lock:
 
         Raises Locked if it may have been taken for stale and removed.
         """
-        if time.time() - self.refreshed < EXPIRED_SECONDS:
-            return
-        held = self._held
-        if held is None or not any(name == held for name, _ in self._store.scan(Kind.LOCK)):
-            raise Locked("our lock was removed while this machine slept; run the command again")
-        self.refresh()
-        time.sleep(_SETTLE_SECONDS)
-        self._refuse_conflicts()
+        with self._refreshing:
+            if time.time() - self.refreshed < EXPIRED_SECONDS:
+                return
+            held = self._held
+            if held is None or not any(name == held for name, _ in self._store.scan(Kind.LOCK)):
+                raise Locked("our lock was removed while this machine slept; run the command again")
+            self.refresh()
+            time.sleep(_SETTLE_SECONDS)
+            self._refuse_conflicts()
 
     def _refuse_conflicts(self) -> None:
         for found in list_locks(self._store, self._envelope):
@@ -157,8 +160,9 @@ class Lock:
 
     def _try_refresh(self) -> None:
         try:
-            if time.time() - self.refreshed < EXPIRED_SECONDS:
-                self.refresh()
+            with self._refreshing:
+                if time.time() - self.refreshed < EXPIRED_SECONDS:
+                    self.refresh()
         except (BkpError, OSError):
             return  # tried again in five minutes; `ensure` knows how long ago the last one was
 

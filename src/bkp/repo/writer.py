@@ -108,10 +108,14 @@ class BlobWriter:
         if kind is not None:
             self._abandon()
             return
-        for blob_type in (BlobType.DATA, BlobType.TREE):
-            for blobs in self._packers[blob_type].finish():
-                self._upload(blobs)
-            self._uploads.drain()
+        try:
+            for blob_type in (BlobType.DATA, BlobType.TREE):
+                for blobs in self._packers[blob_type].finish():
+                    self._upload(blobs)
+                self._uploads.drain()
+        except BaseException:
+            self._abandon()
+            raise
         self._uploads.close()
         self._save_index()
 

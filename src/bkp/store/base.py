@@ -33,6 +33,16 @@ class ObjectName(NamedTuple):
 
 CONFIG = ObjectName(Kind.CONFIG, "")  # the one object without an id
 
+# Bytes an object may have to be read whole: hostile storage must not be able to take all memory.
+MAX_WHOLE = {
+    Kind.CONFIG: 1 << 20,
+    Kind.KEY: 1 << 20,
+    Kind.LOCK: 1 << 20,
+    Kind.SNAPSHOT: 256 << 20,  # lists its targets, which --files-from may make millions
+    Kind.INDEX: 1 << 30,
+    Kind.PACK: 1 << 30,  # restic's largest is 128 MiB and a little, or one blob of any size
+}
+
 
 class Store(Protocol):
     """Named, immutable bytes somewhere.

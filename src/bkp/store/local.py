@@ -17,6 +17,7 @@ from secrets import token_hex
 from bkp.errors import (
     AccessDenied,
     AlreadyExists,
+    Malformed,
     NoRepository,
     NotFound,
     StoreError,
@@ -26,9 +27,9 @@ from bkp.errors import (
 )
 from bkp.ids import is_id
 
-from .base import CONFIG, Kind, ObjectName
+from .base import CONFIG, MAX_WHOLE, Kind, ObjectName
 
-_OPEN_FLAGS = os.O_CLOEXEC | os.O_NOFOLLOW
+_OPEN_FLAGS = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # a FIFO must not be waited for
 _ID_DIRECTORIES = (Kind.KEY, Kind.LOCK, Kind.SNAPSHOT, Kind.INDEX, Kind.PACK)
 
 
@@ -48,6 +49,8 @@ class LocalStore:
                 (root / kind.value).mkdir(mode=0o700, exist_ok=True)
             for prefix in range(256):
                 (root / Kind.PACK.value / f"{prefix:02x}").mkdir(mode=0o700, exist_ok=True)
+            for directory in (root / Kind.PACK.value, root, root.parent):
+                _sync_directory(directory)
         return cls(root)
 
     @classmethod
@@ -72,7 +75,12 @@ class LocalStore:
         with _translated(str(name)):
             fd = os.open(self._path(name), os.O_RDONLY | _OPEN_FLAGS)
         with _translated(str(name)), os.fdopen(fd, "rb", buffering=0) as file:
-            size = os.fstat(fd).st_size
+            status = os.fstat(fd)
+            size = status.st_size
+            if not stat.S_ISREG(status.st_mode):
+                raise Malformed(f"{name} is no regular file")
+            if length is None and size - start > MAX_WHOLE[name.kind]:
+                raise Malformed(f"{name} has {size} bytes, far more than such an object needs")
             wanted = size - start if length is None else length
             if wanted < 0 or start + wanted > size:
                 raise Truncated(f"{name} is {size} bytes long, {start + max(wanted, 0)} are needed")
@@ -127,7 +135,8 @@ class LocalStore:
         try:
             _write_durably(fd, data)
             # As restic leaves it: read-only, so that nobody edits it by accident.
-            os.fchmod(fd, self._modes.file & ~0o222)
+            with contextlib.suppress(PermissionError):  # FAT and some network shares have no modes
+                os.fchmod(fd, self._modes.file & ~0o222)
         finally:
             os.close(fd)
 
@@ -137,6 +146,7 @@ class LocalStore:
             return os.open(path, flags, self._modes.file)
         except FileNotFoundError:  # a `data/xx` that somebody removed while it was empty
             path.parent.mkdir(mode=self._modes.directory, parents=True, exist_ok=True)
+            _sync_directory(path.parent.parent)
             return os.open(path, flags, self._modes.file)
 
     def _scan_directory(self, kind: Kind, directory: Path) -> Iterator[tuple[ObjectName, int]]:

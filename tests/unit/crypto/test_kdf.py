@@ -31,6 +31,8 @@ def test_the_key_is_scrypt_of_the_password() -> None:
         (1 << 15, 8, 1 << 20),
         (2, 1 << 40, 1),
         (1 << 21, 8, 1),
+        (2, 1, 1 << 26),
+        (2, 1, (1 << 24) - 8),
     ],
 )
 def test_absurd_costs_are_refused_at_once(cost: tuple[int, int, int]) -> None:
@@ -61,3 +63,8 @@ def test_labels_give_independent_bytes() -> None:
     assert derive(key, "one", 64) == derive(key, "one", 64)
     assert derive(key, "one", 64) != derive(key, "two", 64)
     assert len(derive(key, "one", 2048)) == 2048
+
+
+def test_a_cost_that_openssl_refuses_is_malformed() -> None:
+    with pytest.raises(Malformed, match="scrypt"):
+        derive_key("password", b"s" * 64, Cost(1 << 20, 1, 1))

@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from dataclasses import replace as changed
 from hashlib import sha256
 
@@ -159,3 +160,27 @@ def test_a_lock_that_cannot_be_removed_does_not_hide_success() -> None:
 
     with repo.lock():
         store.fails = lambda verb, _name: StoreError("gone") if verb == "delete" else None
+
+
+def test_several_threads_that_wake_together_refresh_once() -> None:
+    store = RecordingStore()
+    repo = make_repo(store)
+    failures: list[Locked] = []
+
+    with repo.lock() as lock:
+        lock.refreshed -= STALE_SECONDS
+
+        def wake() -> None:
+            try:
+                lock.ensure()
+            except Locked as error:
+                failures.append(error)
+
+        threads = [threading.Thread(target=wake) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    assert failures == []
+    assert objects_of(repo) == []

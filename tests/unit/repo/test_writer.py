@@ -9,6 +9,7 @@ from bkp.errors import Missing, StoreError, StoreFull
 from bkp.formats.pack import BlobType
 from bkp.ids import blob_id
 from bkp.repo.repository import Repository, RepositoryOptions
+from bkp.repo.writer import BlobWriter
 from bkp.store.base import Kind, ObjectName
 from repos import make_repo, reopen, store_blobs
 from stores import FailingStore, RecordingStore, objects
@@ -199,3 +200,23 @@ def test_the_index_is_saved_at_50_000_blobs_while_the_run_goes_on() -> None:
     assert before_leaving == 1
     assert len(list(store.scan(Kind.INDEX))) == 2
     assert len(reopen(store).index) == 60_000
+
+
+def test_a_failure_while_leaving_still_publishes_what_is_stored() -> None:
+    store = FailingStore()
+    repo = make_repo(store, options=SMALL_PACKS)
+
+    def fill_then_break(writer: BlobWriter) -> None:
+        for _ in range(20):
+            writer.write(BlobType.DATA, os.urandom(16 << 10))
+        store.fails = lambda verb, name: (
+            StoreFull("no space") if verb == "put" and name.kind is Kind.PACK else None
+        )
+
+    with pytest.raises(StoreFull), repo.lock() as lock, repo.blob_writer(lock) as writer:
+        fill_then_break(writer)
+
+    store.fails = lambda _verb, _name: None
+    packs = {name.id for name, _ in store.scan(Kind.PACK)}
+    assert packs
+    assert {pack.hex() for pack in reopen(store).index.packs()} == packs

@@ -32,7 +32,7 @@ class TargetNode:
     is_explicit: bool = False  # the user named it, so nothing excludes it
     way: bytes = b""  # path on disk of a directory above targets
     children: dict[bytes, "TargetNode"] = field(default_factory=dict)
-    base: bytes = b""  # of a child of the root: where its path on disk begins
+    base: bytes = b""  # of a child of the root: its path on disk
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,11 +163,11 @@ def _add(root: TargetNode, place: bytes, is_explicit: bool) -> None:
     base = _base(place)
     name = first
     count = 0
-    while name in root.children and root.children[name].base != base:
+    way = _join(base, first)
+    while name in root.children and root.children[name].base != way:
         count += 1
         name = b"%s-%d" % (first, count)
-    node = root.children.setdefault(name, TargetNode(base=base))
-    way = _join(base, first)
+    node = root.children.setdefault(name, TargetNode(base=way))
     for component in others:
         node.way = way
         node = node.children.setdefault(component, TargetNode())
