@@ -1,16 +1,26 @@
-"""Build the extension module; everything else is in pyproject.toml."""
+"""Build the extension modules; everything else is in pyproject.toml."""
 
 from glob import glob
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
-NATIVE = Extension(
-    "bkp._native",
-    sources=["ext/_native.pyx", *sorted(glob("ext/*/*.c"))],
-    include_dirs=["ext"],
-    depends=sorted(glob("ext/*/*.h")),
-    extra_compile_args=["-std=c11", "-O3", "-Wall", "-Wextra"],
-)
 
-setup(ext_modules=cythonize([NATIVE], build_dir="build/cython", language_level=3))
+def kernel(name: str) -> Extension:
+    """Return the extension module of a kernel: its wrapper and all its C files."""
+    return Extension(
+        f"bkp._native.{name}",
+        sources=[f"ext/{name}/_{name}.pyx", *sorted(glob(f"ext/{name}/*.c"))],
+        include_dirs=["ext"],
+        depends=sorted(glob("ext/*/*.h")),
+        extra_compile_args=["-std=c11", "-O3", "-Wall", "-Wextra"],
+    )
+
+
+KERNELS = ["gear", "rabin"]
+
+setup(
+    ext_modules=cythonize(
+        [kernel(name) for name in KERNELS], build_dir="build/cython", language_level=3
+    )
+)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from bkp._native import gear_find
+from bkp._native.gear import gear_find
 from bkp.chunking import Chunker
 from bkp.chunking.cutting import cut_stream
 from bkp.chunking.fastcdc import TABLE_BYTES, FastCDC

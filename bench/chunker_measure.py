@@ -18,7 +18,8 @@ from functools import partial
 
 import zstandard
 
-from bkp._native import gear_find, rabin_find, rabin_tables
+from bkp._native.gear import gear_find
+from bkp._native.rabin import rabin_find, rabin_tables
 from bkp.chunking import Chunker
 from bkp.chunking.params import WINDOW, ChunkSizes
 from chunker_contenders import FASTCDC, RABIN, Contender, polynomial_of, table_of

@@ -11,7 +11,7 @@ from array import array
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from bkp._native import gear_find
+from bkp._native.gear import gear_find
 
 from .cutting import cut_stream
 from .params import DEFAULT_SIZES, ChunkSizes

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from bkp._native import rabin_find, rabin_tables
+from bkp._native.rabin import rabin_find, rabin_tables
 from bkp.errors import UnsupportedFormat
 
 from .cutting import cut_stream

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bkp._native import gear_find, rabin_find, rabin_tables
+from bkp._native.gear import gear_find
+from bkp._native.rabin import rabin_find, rabin_tables
 from reference.rolling import gear_hash, rabin_fingerprint
 from reference.streams import sha256_counter
 

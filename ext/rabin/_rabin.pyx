@@ -1,9 +1,5 @@
 # cython: boundscheck=False, wraparound=False, embedsignature=True
-"""Thin wrappers of the kernels: check the arguments, release the GIL, make one call.
-
-Types and contracts are in `bkp/_native.pyi`.  Arguments that a kernel could
-not survive raise ValueError; there is no other logic here.
-"""
+"""The Rabin kernel for Python: check the arguments, release the GIL, make one call."""
 
 from libc.stdint cimport uint8_t, uint64_t
 
@@ -21,20 +17,6 @@ cdef extern from "rabin/rabin.h" nogil:
                           const uint8_t *data, size_t start, size_t stop)
 
 
-cdef extern from "gear/gear.h" nogil:
-    enum:
-        BKP_GEAR_WINDOW
-
-    size_t bkp_gear_find(const uint64_t *table, uint64_t mask,
-                         const uint8_t *data, size_t start, size_t stop)
-
-
-cdef int check_range(size_t window, size_t length, size_t start, size_t stop) except -1:
-    if not window <= start <= stop <= length:
-        raise ValueError(f"cannot search {start}..{stop} of {length} bytes, window {window}")
-    return 0
-
-
 def rabin_tables(uint64_t polynomial):
     cdef bkp_rabin_tables tables
     if polynomial >> BKP_RABIN_DEGREE != 1:
@@ -49,21 +31,11 @@ def rabin_find(bytes tables not None, uint64_t mask, const uint8_t[::1] data not
                size_t start, size_t stop):
     cdef const char *at = tables
     cdef size_t found
+    cdef size_t length = data.shape[0]
     if <size_t>len(tables) != sizeof(bkp_rabin_tables):
         raise ValueError(f"tables of {len(tables)} bytes, not {sizeof(bkp_rabin_tables)}")
-    check_range(BKP_RABIN_WINDOW, data.shape[0], start, stop)
+    if not BKP_RABIN_WINDOW <= start <= stop <= length:
+        raise ValueError(f"cannot search {start}..{stop} of {length} bytes")
     with nogil:
         found = bkp_rabin_find(<const bkp_rabin_tables *>at, mask, &data[0], start, stop)
-    return found
-
-
-def gear_find(bytes table not None, uint64_t mask, const uint8_t[::1] data not None,
-              size_t start, size_t stop):
-    cdef const char *at = table
-    cdef size_t found
-    if <size_t>len(table) != 256 * sizeof(uint64_t):
-        raise ValueError(f"table of {len(table)} bytes, not {256 * sizeof(uint64_t)}")
-    check_range(BKP_GEAR_WINDOW, data.shape[0], start, stop)
-    with nogil:
-        found = bkp_gear_find(<const uint64_t *>at, mask, &data[0], start, stop)
     return found
