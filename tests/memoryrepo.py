@@ -25,6 +25,7 @@ class MemoryRepository:
     """Trees and data by name.
 
     `damaged` blobs cannot be read, and `wrong` ones read as something else.
+    `location` is the directory it pretends to be.
     """
 
     def __init__(self) -> None:
@@ -33,6 +34,7 @@ class MemoryRepository:
         self.damaged: set[BlobId] = set()
         self.wrong: dict[BlobId, bytes] = {}
         self.was_read: list[BlobId] = []
+        self.location = "in memory"
 
     def add(self, data: bytes) -> BlobId:
         name = blob_id(data)

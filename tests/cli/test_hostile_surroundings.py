@@ -100,3 +100,23 @@ def test_a_stopped_run_does_not_wait_for_the_command_it_reads(made: Bkp) -> None
 
     assert process.wait(timeout=30) == 130
     assert time.monotonic() - begin < 10
+
+
+SHOW_PASSWORDS = "import os; print({name for name in os.environ if name.endswith('PASSWORD')})"
+
+
+def test_what_is_run_for_its_output_is_not_told_the_password(made: Bkp) -> None:
+    env = made.env | {"RESTIC_PASSWORD": "other", "RESTIC_FROM_PASSWORD": "third"}
+    command = [sys.executable, "-m", "bkp", "snapshot", "--stdin-from-command", "--"]
+
+    subprocess.run([*command, sys.executable, "-c", SHOW_PASSWORDS], env=env, check=True)
+
+    assert made.run("cat", "latest:/stdin").stdout == "set()\n"
+
+
+def test_nor_is_what_prints_the_password(made: Bkp, tmp_path: Path) -> None:
+    script = tmp_path / "print"
+    script.write_text(f'#!/bin/sh\necho "${{BKP_PASSWORD-}}{PASSWORD}"\n')
+    script.chmod(0o700)
+
+    made.run("snapshots", "--password-command", str(script))

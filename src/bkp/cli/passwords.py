@@ -13,6 +13,8 @@ from bkp.errors import UsageError
 
 from .options import Settings
 
+_SECRETS = frozenset({"BKP_PASSWORD", "RESTIC_PASSWORD", "RESTIC_FROM_PASSWORD"})
+
 _SIZE_LIMIT = 64 << 10  # bytes; a password file that is larger is not one
 
 
@@ -36,6 +38,11 @@ def find_password(settings: Settings, *, twice: bool = False) -> str:
     return ask_password("password: ", twice=twice)
 
 
+def environment_for_commands() -> dict[str, str]:
+    """Return the environment without passwords: what we run has no business with them."""
+    return {name: value for name, value in os.environ.items() if name not in _SECRETS}
+
+
 def password_from_file(path: str) -> str:
     """Return the password in a file, without white space around it; `-` is standard input."""
     try:
@@ -54,7 +61,12 @@ def password_from_file(path: str) -> str:
 def password_from_command(command: str) -> str:
     """Return what a command prints, without white space around it."""
     try:
-        result = subprocess.run(shlex.split(command), stdout=subprocess.PIPE, check=True)
+        result = subprocess.run(
+            shlex.split(command),
+            stdout=subprocess.PIPE,
+            env=environment_for_commands(),
+            check=True,
+        )
     except (OSError, ValueError, IndexError) as error:
         raise UsageError(f"cannot run the password command: {error}") from error
     except subprocess.CalledProcessError as error:

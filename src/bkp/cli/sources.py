@@ -10,6 +10,8 @@ from typing import Any, BinaryIO
 from bkp.errors import BkpError, UsageError
 from bkp.ops.backup.stdin import Source
 
+from .passwords import environment_for_commands
+
 
 def chosen(values: Mapping[str, Any]) -> Source | None:
     """Return the stream that the options ask to save, or None if they do not."""
@@ -32,7 +34,9 @@ def chosen(values: Mapping[str, Any]) -> Source | None:
 def _output_of(command: Sequence[str]) -> Iterator[BinaryIO]:
     """Run a command; raise BkpError unless it succeeds, as its output is then no backup."""
     try:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, bufsize=0)
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, bufsize=0, env=environment_for_commands()
+        )
     except OSError as error:
         raise UsageError(f"cannot run {command[0]}: {error.strerror}") from error
     with process:

@@ -91,11 +91,14 @@ def remove_key(store: Store, key_id: str, in_use: str) -> None:
     store.delete(ObjectName(Kind.KEY, key_id))
 
 
-def open_master_key(store: Store, password: str, hint: str = "") -> OpenedKey:
+def open_master_key(store: Store, password: str, config: bytes, hint: str = "") -> OpenedKey:
     """Try the password on the keys of a repository, the one named by `hint` first.
 
-    Raises WrongPassword if it opens none; and if one of those could not be
-    tried, IntegrityError, UnsupportedFormat or StoreError that say why.
+    Only a key that opens the sealed `config` is one of this repository: who
+    can write to the storage can put one of another repository there.  Raises
+    WrongPassword if the password opens none; and if one of those could not be
+    tried, or opened but is not of this repository, IntegrityError,
+    UnsupportedFormat or StoreError that say why.
     """
     ids = sorted((name.id for name, _ in store.scan(Kind.KEY)), key=lambda id_: id_ != hint)
     if not ids:
@@ -104,18 +107,28 @@ def open_master_key(store: Store, password: str, hint: str = "") -> OpenedKey:
     for key_id in ids[:_MAX_TRIED]:
         try:
             key = _unwrap(_load(store, key_id), password)
+            if key is None:
+                continue
+            _ensure_opens(key, config, key_id, store.location)
+            return OpenedKey(key_id, key)
         except (
             IntegrityError,
             UnsupportedFormat,
             StoreError,
         ) as error:  # another key may still open
             untried = error
-            continue
-        if key is not None:
-            return OpenedKey(key_id, key)
     if untried is not None:
         raise untried
     raise WrongPassword(f"the password opens no key of {store.location}")
+
+
+def _ensure_opens(key: Key, config: bytes, key_id: str, location: str) -> None:
+    try:
+        Sealer(key).unseal(config)
+    except Inauthentic as error:
+        raise Inauthentic(
+            f"the config of {location} is damaged, or key {key_id[:8]} is of another repository"
+        ) from error
 
 
 def _load(store: Store, key_id: str) -> KeyFile:

@@ -219,7 +219,7 @@ def open_repository(
         sealed = store.get(CONFIG)
     except NotFound:
         raise NoRepository(f"there is no repository at {store.location}") from None
-    opened = open_master_key(store, password, key_hint)
+    opened = open_master_key(store, password, sealed, key_hint)
     try:
         config = decode_config(bytes(Sealer(opened.key).unseal(sealed)))
     except IntegrityError as error:

@@ -7,6 +7,7 @@ from hashlib import sha256
 import pytest
 
 from bkp.errors import (
+    Inauthentic,
     IntegrityError,
     Malformed,
     UnsupportedFormat,
@@ -110,3 +111,31 @@ def test_a_repository_without_keys_says_so() -> None:
 
     with pytest.raises(IntegrityError, match="no keys"):
         open_repository(store, PASSWORD)
+
+
+def put_key_of_another_repository(store: MemoryStore, password: str) -> str:
+    """Add a key file as who can write to the storage could; return its id."""
+    other = MemoryStore()
+    added = add_key(other, make_repo(other).key, password, CHEAP)
+    name = ObjectName(Kind.KEY, added)
+    store.put(name, other.get(name))
+    return added
+
+
+def test_a_key_of_another_repository_does_not_hide_the_one_that_opens() -> None:
+    store = MemoryStore()
+    repo = make_repo(store)
+    foreign = put_key_of_another_repository(store, PASSWORD)
+
+    opened = open_repository(store, PASSWORD, key_hint=foreign)
+
+    assert (opened.key, opened.key_id) == (repo.key, repo.key_id)
+
+
+def test_a_key_of_another_repository_alone_is_named() -> None:
+    store = MemoryStore()
+    make_repo(store)
+    foreign = put_key_of_another_repository(store, "theirs")
+
+    with pytest.raises(Inauthentic, match=f"config .* damaged, or key {foreign[:8]} is of another"):
+        open_repository(store, "theirs")

@@ -18,24 +18,21 @@ from bkp.errors import SourceError
 from .descriptors import DescriptorCache
 from .remove import remove, remove_tree
 from .sparse import HOLE, data_runs
-from .target import Directory, Target, Touching
+from .target import Directory, Identity, Target, Touching
 
 _FLAGS = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # never wait for the other end of a FIFO
-_OWNER_ONLY = 0o600
+
+# The mode of a file that lacks some of its contents: for its owner only, and marked by the sticky
+# bit, which means nothing to Linux on a file.  It is there from the first instant, so a run that
+# is killed or has no room leaves no file that a later one takes for complete.
+_INCOMPLETE = stat.S_ISVTX | 0o600
 
 _OPEN_FILES = 64
 
 
-class Identity(NamedTuple):
-    """What tells one file of a system from another."""
-
-    device: int
-    inode: int
-
-    @classmethod
-    def of(cls, status: os.stat_result) -> "Identity":
-        """Return the identity of what has this status."""
-        return cls(status.st_dev, status.st_ino)
+def is_incomplete(status: os.stat_result) -> bool:
+    """Say whether this is a file that a restore began and did not finish."""
+    return stat.S_ISREG(status.st_mode) and stat.S_IMODE(status.st_mode) == _INCOMPLETE
 
 
 class TargetFile:
@@ -135,7 +132,7 @@ class ContentsWriter:
             fd = os.open(
                 file.name,
                 os.O_RDWR | os.O_CREAT | os.O_EXCL | _FLAGS,
-                _OWNER_ONLY,
+                _INCOMPLETE,
                 dir_fd=directory,
             )
         try:
@@ -167,12 +164,16 @@ class ContentsWriter:
 
 
 class Found(NamedTuple):
-    """An open file that was there before."""
+    """An open file that was there before.
+
+    It may be changed in place if it can be written, and no other name of it,
+    perhaps outside the target, would notice.
+    """
 
     fd: int
     identity: Identity
     size: int
-    is_writable: bool
+    is_changeable: bool
 
 
 @contextmanager
@@ -188,7 +189,8 @@ def opened_for_comparison(target: Target, directory: Directory, name: bytes) -> 
             status = os.fstat(fd)
             if not stat.S_ISREG(status.st_mode):
                 raise SourceError(directory.path(name), "is no longer a regular file")
-            yield Found(fd, Identity.of(status), status.st_size, is_writable)
+            is_changeable = is_writable and status.st_nlink == 1
+            yield Found(fd, Identity.of(status), status.st_size, is_changeable)
         finally:
             os.close(fd)
 
@@ -215,7 +217,7 @@ def _prepare(fd: int, file: TargetFile) -> None:
     """Make a file that exists ready to be changed."""
     file.is_opened = True
     if os.fstat(fd).st_uid == os.geteuid() or os.geteuid() == 0:
-        os.fchmod(fd, _OWNER_ONLY)  # who may read the old contents may not be let into the new
+        os.fchmod(fd, _INCOMPLETE)  # who may read the old contents may not be let into the new
     os.ftruncate(fd, file.size)
 
 

@@ -114,10 +114,20 @@ def make_hard_link(
 
 
 def is_same_file(target: Target, entry: tuple[Directory, bytes], status: os.stat_result) -> bool:
-    """Say whether an entry that is there is the file which has this status."""
-    directory, name = entry
-    with Touching(directory, name), target.reach(directory) as fd:
-        return os.path.samestat(os.stat(name, dir_fd=fd, follow_symlinks=False), status)
+    """Say whether an entry is there, and is the file which has this status."""
+    there = look(target, *entry)
+    return there is not None and os.path.samestat(there, status)
+
+
+def is_mount_point(target: Target, directory: Directory) -> bool:
+    """Say whether another file system begins at a directory below the target."""
+    assert directory.parent is not None
+    with (
+        Touching(directory),
+        target.reach(directory) as fd,
+        target.reach(directory.parent) as parent_fd,
+    ):
+        return os.fstat(fd).st_dev != os.fstat(parent_fd).st_dev
 
 
 @contextmanager

@@ -1,14 +1,17 @@
 """Removing entries of a restore target, whole directories included.
 
-Follows no link and leaves the target by no other way; see target.  Works at
-any depth, with few descriptors open.
+Follows no link and leaves the target by no other way; see target.  What is
+mounted in the target is not the target's, and is left alone.  Works at any
+depth, with few descriptors open.
 """
 
 import os
 import stat
 from collections.abc import Callable, Iterator
 
-from .target import Directory, Presence, Target, Touching
+from bkp.errors import SourceError
+
+from .target import Directory, Identity, Presence, Target, Touching
 
 Removed = Callable[[bytes], None]  # given the path of every entry that went
 
@@ -82,8 +85,13 @@ class _Frame:
 
 def _as_directory(target: Target, parent: Directory, name: bytes) -> Directory | None:
     with Touching(parent, name), target.reach(parent) as fd:
-        if not stat.S_ISDIR(os.stat(name, dir_fd=fd, follow_symlinks=False).st_mode):
+        status = os.stat(name, dir_fd=fd, follow_symlinks=False)
+        if not stat.S_ISDIR(status.st_mode):
             return None
+        if status.st_dev != os.fstat(fd).st_dev:
+            raise SourceError(parent.path(name), "another file system is mounted there")
+        if Identity.of(status) == target.spared:
+            raise SourceError(parent.path(name), "the repository is there")
     child = Directory(parent, name)
     child.presence = Presence.EXISTING
     return child

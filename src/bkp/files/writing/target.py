@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import Enum
 from types import TracebackType
+from typing import NamedTuple
 
 from bkp.errors import BkpError, SourceError, UsageError
 from bkp.files.reasons import reason
@@ -26,6 +27,18 @@ _OPEN_DIRECTORIES = 128
 
 # Failures that the next entry would meet as well.
 _GENERAL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE})
+
+
+class Identity(NamedTuple):
+    """What tells one file or directory of a system from another."""
+
+    device: int
+    inode: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> "Identity":
+        """Return the identity of what has this status."""
+        return cls(status.st_dev, status.st_ino)
 
 
 class Presence(Enum):
@@ -102,14 +115,16 @@ class Touching:
 class Target:
     """An open target; a context manager.  Safe to use from several threads."""
 
-    def __init__(self, path: bytes, *, make: bool) -> None:
+    def __init__(self, path: bytes, *, make: bool, spared: Identity | None = None) -> None:
         """Open the directory at `path`, making it and those above it if `make`.
 
         `path` itself is the user's word and may lead through symbolic links.
-        Without `make` it need not exist.  Raises UsageError if it is no
-        directory or cannot be used.
+        Without `make` it need not exist.  The directory `spared` is not to be
+        touched if it is below.  Raises UsageError if it is no directory or
+        cannot be used.
         """
         self.root = Directory(None, b"")
+        self.spared = spared
         self._lock = threading.Lock()
         self._open: DescriptorCache[Directory] = DescriptorCache(_OPEN_DIRECTORIES)
         self._root_fd = -1
@@ -117,6 +132,8 @@ class Target:
             if make:
                 os.makedirs(path, mode=0o700, exist_ok=True)
             self._root_fd = os.open(path, _OPEN)
+            if Identity.of(os.fstat(self._root_fd)) == spared:
+                raise UsageError(f"{os.fsdecode(path)} is the repository; restore to elsewhere")
             is_empty = not os.listdir(self._root_fd)
         except FileNotFoundError:
             self.root.presence = Presence.ABSENT

@@ -1,11 +1,13 @@
 """Walk every tree of the repository once, and see that all it names is there."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 
 from bkp.errors import IntegrityError, StoreError
 from bkp.events import Checked, Reporter
+from bkp.files.writing.apply import modified
+from bkp.files.writing.place import is_name
 from bkp.formats.pack import BlobType
 from bkp.formats.tree import Node
 from bkp.ids import BlobId, PackId
@@ -74,9 +76,11 @@ class TreeCheck:
                 self._ledger.lose(key, self._ledger.add(FaultKind.TREE, where, loaded.error))
             return []
         below = []
+        names: set[bytes] = set()
         for node in loaded.nodes:
-            for message in _flaws(node):
+            for message in _flaws(node, names):
                 self._note_flaw(loaded.tree, node, message)
+            names.add(node.name)
             for blob in blobs_of(node):
                 self._check_data(blob)
             if node.type == "dir" and node.subtree:
@@ -103,10 +107,15 @@ class TreeCheck:
         self._ledger.flawed[tree].append((number, node.name))
 
 
-def _flaws(node: Node) -> Iterator[str]:
+def _flaws(node: Node, names: Container[bytes]) -> Iterator[str]:
+    """Say what keeps an entry from being restored; `names` are those before it in its tree."""
     name = ascii(node.quoted_name)
-    if node.name in {b"", b".", b".."} or b"/" in node.name or b"\0" in node.name:
+    if not is_name(node.name):
         yield f"an entry has a name that no file can have: {name}"
+    if node.name in names:
+        yield f"there is another entry of the name {name}; only the first can be restored"
+    if node.mtime and modified(node) is None:
+        yield f"the time of {name} cannot be read"
     if node.type not in _TYPES:
         yield f"entry {name} is of a type that is not known: {node.type[:40]!a}"
     if node.type == "file" and node.content is None:

@@ -6,6 +6,7 @@ import time
 import zipfile
 from typing import IO, BinaryIO, Protocol
 
+from bkp.files.writing.apply import modified
 from bkp.formats.filemode import from_go
 from bkp.formats.tree import Node
 
@@ -128,7 +129,7 @@ class ZipArchive:
 def _extra(node: Node, info: zipfile.ZipInfo) -> bytes:
     """Return the extra fields of Info-ZIP: modification time and owner."""
     owner = _ZIP_OWNER.pack(0x7875, 11, 1, 4, node.uid, 4, node.gid)
-    seconds = node.mtime_ns // _SECOND if node.mtime else 0
+    seconds = (modified(node) or 0) // _SECOND
     if not -_MAX_ZIP_TIME <= seconds <= _MAX_ZIP_TIME:
         return owner
     info.date_time = max(_ZIP_EARLIEST, _local(seconds))

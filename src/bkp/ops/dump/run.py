@@ -10,10 +10,13 @@ from typing import BinaryIO
 
 from bkp.errors import BkpError, IntegrityError, NotFound
 from bkp.events import Problem, Reporter, ignore
+from bkp.files.writing.apply import modified
+from bkp.files.writing.place import is_name
 from bkp.formats.pack import BlobType
 from bkp.formats.tree import Node
 from bkp.ids import BlobId
 from bkp.ops.locate import Place
+from bkp.ops.samefile import FileKey, file_key
 from bkp.ops.walktree import Found, blobs_of, walk
 from bkp.repo.repository import Repository
 from bkp.workers import ordered_map
@@ -80,7 +83,7 @@ class _Dump:
         self._archive = archive
         self._base = base.rstrip(b"/") + b"/"
         self._report = report
-        self._links: dict[tuple[int, int], bytes] = {}
+        self._links: dict[FileKey, bytes] = {}
 
     def run(self, place: Place) -> None:
         is_open = False
@@ -113,6 +116,10 @@ class _Dump:
 
     def _items(self, place: Place) -> Iterator[_Begin | _Piece]:
         for found in self._entries(place):
+            if not is_name(found.node.name):
+                message = "left out: no entry can have such a name, and unpacking could go astray"
+                self._report(Problem("restore", found.path, message))
+                continue
             if not self._archive.can_hold(found.node):
                 message = f"left out: this archive cannot hold a {found.node.type}"
                 self._report(Problem("restore", found.path, message))
@@ -122,6 +129,9 @@ class _Dump:
             except BkpError as error:
                 self._report(Problem("restore", found.path, f"left out: {error}"))
                 continue
+            if found.node.mtime and modified(found.node) is None:
+                message = "its time is not in the archive, for it cannot be read"
+                self._report(Problem("restore", found.path, message))
             name = found.path.removeprefix(self._base)
             linked = self._linked(found.node, name) if self._archive.knows_links else None
             yield _Begin(name, found.node, sum(size for _, size in sizes), linked)
@@ -132,13 +142,20 @@ class _Dump:
     def _entries(self, place: Place) -> Iterator[Found]:
         if place.node is not None and place.path.startswith(self._base):
             yield Found(place.path, place.node)
-        yield from walk(self._repo, place.tree, self._report, under=place.path)
+        yield from walk(
+            self._repo,
+            place.tree,
+            self._report,
+            under=place.path,
+            enters=lambda found: is_name(found.node.name),
+        )
 
     def _linked(self, node: Node, name: bytes) -> bytes | None:
         """Return the name of an earlier entry that is the same file."""
-        if node.links < 2 or not node.inode or node.type == "dir":
+        key = file_key(node)
+        if key is None:
             return None
-        first = self._links.setdefault((node.device_id, node.inode), name)
+        first = self._links.setdefault(key, name)
         return None if first == name else first
 
 

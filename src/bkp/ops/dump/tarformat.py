@@ -14,6 +14,7 @@ import stat
 import struct
 import tarfile
 
+from bkp.files.writing.apply import modified
 from bkp.formats.filemode import from_go
 from bkp.formats.tree import Node
 
@@ -29,6 +30,7 @@ _TYPES = {
 }
 
 _SECOND = 1_000_000_000
+_MAX_DEVICE = 0o7777777  # seven digits, and no pax record for more
 
 _ACLS = {"system.posix_acl_access": "access", "system.posix_acl_default": "default"}
 _ACL_ENTRY = struct.Struct("<HHI")
@@ -37,8 +39,9 @@ _ACL_WITH_ID = {2, 8}
 
 
 def can_hold(node: Node) -> bool:
-    """Say whether a tar archive knows entries of this type."""
-    return node.type in _TYPES
+    """Say whether a tar archive knows entries of this type, and devices of this number."""
+    numbers = os.major(node.device), os.minor(node.device)
+    return node.type in _TYPES and max(numbers) <= _MAX_DEVICE
 
 
 def header(path: bytes, node: Node, size: int, linked: bytes | None = None) -> bytes:
@@ -53,7 +56,7 @@ def header(path: bytes, node: Node, size: int, linked: bytes | None = None) -> b
     info.uid, info.gid = node.uid, node.gid
     info.uname, info.gname = node.user, node.group
     info.devmajor, info.devminor = os.major(node.device), os.minor(node.device)
-    info.pax_headers = _time(node.mtime_ns if node.mtime else 0)
+    info.pax_headers = _time(modified(node) or 0)
     if linked is not None:
         info.type = tarfile.LNKTYPE
         info.linkname = os.fsdecode(linked)

@@ -17,13 +17,12 @@ from bkp.errors import IntegrityError, SourceError
 from bkp.files.writing.apply import apply_attributes, modified
 from bkp.files.writing.contents import (
     ContentsWriter,
-    Identity,
     TargetFile,
     opened_for_comparison,
     read_piece,
 )
 from bkp.files.writing.place import handle
-from bkp.files.writing.target import Directory, Target
+from bkp.files.writing.target import Directory, Identity, Target
 from bkp.formats.tree import Node
 from bkp.ids import BlobId, blob_id, parse_id
 from bkp.workers import ordered_map
@@ -41,6 +40,10 @@ _BATCH_PIECES = 100_000
 
 class BlobSource(Protocol):
     """Where the contents come from; a Repository is one."""
+
+    @property
+    def location(self) -> str:
+        """Where it is: a path if it is a directory of this machine."""
 
     def load_tree(self, name: BlobId) -> list[Node]:
         """Return the nodes of a tree; raises IntegrityError if it cannot be had."""
@@ -132,7 +135,7 @@ class FileBatch:
         to = TargetFile(directory, name, size)
         file = _File(to, node)
         if status is not None:
-            if _can_be_changed(status, node):
+            if _may_stay(status, node):
                 to.found = Identity.of(status)
                 file.is_unchanged = self._is_trusted(status, node, size)
             else:
@@ -192,11 +195,11 @@ class FileBatch:
                     right.append(blob_id(read_piece(found.fd, size, offset)) == blob)
                     offset += size
                 file.is_unchanged = all(right) and found.size == to.size
-                if file.is_unchanged or found.is_writable:
+                if file.is_unchanged or found.is_changeable:
                     file.right = right
                     return
         except SourceError:
-            pass  # what cannot be read can still be replaced
+            pass  # what cannot be read or changed can still be replaced
         to.found = None
         to.is_in_way = True
 
@@ -335,6 +338,6 @@ def _blobs(node: Node) -> list[BlobId]:
     return [BlobId(parse_id(text)) for text in node.content or ()]
 
 
-def _can_be_changed(status: stat_result, node: Node) -> bool:
-    """Whether a file may be changed in place: no other name, perhaps elsewhere, would notice."""
+def _may_stay(status: stat_result, node: Node) -> bool:
+    """Whether this may be the file to restore: with further names only if that has some too."""
     return stat.S_ISREG(status.st_mode) and (status.st_nlink == 1 or node.links > 1)

@@ -1,42 +1,32 @@
-"""Which entries of a snapshot were one file: its hard links.
+"""Where the first name of each file with several names was restored.
 
-Entries are one file if system and inode are the same, and what they hold is
-too: an inode number may have been given to another file while the snapshot
-was taken.  Memory grows with the number of files that have several names, and
-of FIFOs, of which the format does not say how many names they have.
+Memory grows with the number of such files, and of FIFOs.
 """
 
 from bkp.files.writing.target import Directory
 from bkp.formats.tree import Node
-
-_Key = tuple[int, int, str, int]
+from bkp.ops.samefile import FileKey, file_key
 
 
 class HardLinks:
-    """Where the first name of each file with several names was restored."""
+    """The files that further names can be linked to."""
 
     def __init__(self) -> None:
-        self._first: dict[_Key, tuple[Directory, bytes]] = {}
+        self._first: dict[FileKey, tuple[Directory, bytes]] = {}
 
     def find(self, node: Node) -> tuple[Directory, bytes] | None:
         """Return where the file of this node has been given a name already."""
-        return self._first.get(_key(node)) if _has_links(node) else None
+        key = file_key(node)
+        return None if key is None else self._first.get(key)
 
     def add(self, node: Node, directory: Directory, name: bytes) -> None:
         """Remember the first name of a file, if others may follow."""
-        if _has_links(node):
-            self._first[_key(node)] = (directory, name)
+        key = file_key(node)
+        if key is not None:
+            self._first[key] = (directory, name)
 
     def forget(self, node: Node) -> None:
         """Let no further name be linked to a file: it could not be restored."""
-        if _has_links(node):
-            self._first.pop(_key(node), None)
-
-
-def _has_links(node: Node) -> bool:
-    return node.inode != 0 and (node.links > 1 or node.type == "fifo")
-
-
-def _key(node: Node) -> _Key:
-    held = hash((node.size, node.linktarget, node.device, tuple(node.content or ())))
-    return node.device_id, node.inode, node.type, held
+        key = file_key(node)
+        if key is not None:
+            self._first.pop(key, None)

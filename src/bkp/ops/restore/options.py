@@ -3,8 +3,11 @@
 import os
 from dataclasses import dataclass
 from enum import Enum
+from stat import S_IMODE
 
 from bkp.files.writing.apply import modified
+from bkp.files.writing.contents import is_incomplete
+from bkp.formats.filemode import from_go
 from bkp.formats.tree import Node
 
 from .walk import EVERYTHING, Selection
@@ -19,7 +22,13 @@ class Overwrite(Enum):
     NEVER = "never"
 
     def allows(self, node: Node, status: os.stat_result) -> bool:
-        """Say whether `node` may replace the entry that has this status."""
+        """Say whether `node` may replace the entry that has this status.
+
+        What an interrupted restore left incomplete always may be: it is newer
+        than the snapshot's, but nobody wants to keep it.
+        """
+        if is_incomplete(status) and S_IMODE(status.st_mode) != S_IMODE(from_go(node.mode)):
+            return True
         if self is Overwrite.NEVER:
             return False
         if self is Overwrite.IF_NEWER:

@@ -16,6 +16,7 @@ from bkp.events import Reporter
 from bkp.files.writing.apply import apply_attributes
 from bkp.files.writing.place import (
     handle,
+    is_mount_point,
     is_same_file,
     is_special,
     look,
@@ -27,7 +28,7 @@ from bkp.files.writing.place import (
     read_symlink,
 )
 from bkp.files.writing.remove import remove, remove_tree, unexpected
-from bkp.files.writing.target import Directory, Presence, Target, Touching
+from bkp.files.writing.target import Directory, Identity, Presence, Target, Touching
 from bkp.formats.tree import Node
 from bkp.ids import BlobId
 
@@ -57,7 +58,8 @@ def restore(
     path = os.fsencode(target)
     _refuse_nonsense(path, options)
     tally = Tally(report)
-    with Target(path, make=not options.dry_run) as opened:
+    spared = _repository(source.location)
+    with Target(path, make=not options.dry_run, spared=spared) as opened:
         run = _Restore(source, opened, options, tally)
         for step in Walk(source.load_tree, options.selection, tally.problem).steps(
             tree, opened.root
@@ -77,6 +79,14 @@ def _refuse_nonsense(path: bytes, options: RestoreOptions) -> None:
         and os.path.realpath(path) == os.path.realpath(b"/")
     ):
         raise UsageError("deleting below / needs patterns that say what to include or exclude")
+
+
+def _repository(location: str) -> Identity | None:
+    """Return which directory the repository is, None if it is none of this machine."""
+    try:
+        return Identity.of(os.stat(location))
+    except (OSError, ValueError):
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +151,8 @@ class _Restore:
         assert parent is not None
         status = look(self._target, parent, directory.name)
         if status is not None and stat.S_ISDIR(status.st_mode):
+            if Identity.of(status) == self._target.spared:
+                raise SourceError(directory.path(), "the repository is there")
             if not self._options.dry_run:
                 open_up(self._target, directory, status)
             directory.presence = Presence.EXISTING
@@ -163,18 +175,31 @@ class _Restore:
     def _delete(self, directory: Directory, expected: set[bytes]) -> None:
         if directory.presence is not Presence.EXISTING:
             return
-        for name in unexpected(self._target, directory, expected):
-            if self._options.selection.covers(directory.path(name)):
-                try:
-                    remove_tree(
-                        self._target,
-                        directory,
-                        name,
-                        self._tally.deleted,
-                        dry_run=self._options.dry_run,
-                    )
-                except SourceError as error:
-                    self._tally.problem(error.path, f"not deleted: {error}")
+        covers = self._options.selection.covers
+        names = [
+            name
+            for name in unexpected(self._target, directory, expected)
+            if covers(directory.path(name))
+        ]
+        if names and not expected and self._is_mounted(directory):
+            # A snapshot of one file system has an empty directory where others are mounted.
+            message = "not emptied: another file system is mounted there, saved as empty"
+            self._tally.problem(directory.path(), message)
+            return
+        for name in names:
+            try:
+                remove_tree(
+                    self._target,
+                    directory,
+                    name,
+                    self._tally.deleted,
+                    dry_run=self._options.dry_run,
+                )
+            except SourceError as error:
+                self._tally.problem(error.path, f"not deleted: {error}")
+
+    def _is_mounted(self, directory: Directory) -> bool:
+        return directory.parent is not None and is_mount_point(self._target, directory)
 
     def _finish_directory(self, directory: Directory, node: Node) -> None:
         path = directory.path()

@@ -1,5 +1,4 @@
 import os
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,12 +7,12 @@ import pytest
 from bkp.errors import SourceError
 from bkp.files.writing.contents import (
     ContentsWriter,
-    Identity,
     TargetFile,
+    is_incomplete,
     opened_for_comparison,
     read_piece,
 )
-from bkp.files.writing.target import Target
+from bkp.files.writing.target import Identity, Target
 
 
 @pytest.fixture
@@ -33,12 +32,14 @@ def put(writer: ContentsWriter, file: TargetFile, data: bytes, offset: int = 0) 
         writer.write(file, fd, data, offset)
 
 
-def test_a_new_file_is_for_its_owner_alone(
+def test_a_new_file_is_for_its_owner_alone_and_marked_as_incomplete(
     target: Target, writer: ContentsWriter, tmp_path: Path
 ) -> None:
     put(writer, TargetFile(target.root, b"f", 3), b"abc")
 
-    assert stat.S_IMODE((tmp_path / "f").stat().st_mode) == 0o600
+    status = (tmp_path / "f").stat()
+    assert status.st_mode & 0o777 == 0o600
+    assert is_incomplete(status)
 
 
 def test_pieces_may_come_in_any_order(
@@ -118,7 +119,8 @@ def test_a_file_changed_in_place_is_closed_to_others_and_cut_to_length(
     put(writer, file, b"X", 1)
 
     assert path.read_bytes() == b"aXcd"
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert is_incomplete(path.stat())
 
 
 def test_zeros_replace_what_a_changed_file_held(
@@ -169,7 +171,7 @@ def test_reading_ends_where_the_file_does(target: Target, tmp_path: Path) -> Non
     with opened_for_comparison(target, target.root, b"f") as found:
         assert read_piece(found.fd, 2, 0) == b"ab"
         assert read_piece(found.fd, 9, 1) == b"bc"
-        assert (found.size, found.is_writable) == (3, True)
+        assert (found.size, found.is_changeable) == (3, True)
 
 
 def test_a_link_is_not_compared_with_what_it_leads_to(target: Target, tmp_path: Path) -> None:
@@ -181,3 +183,13 @@ def test_a_link_is_not_compared_with_what_it_leads_to(target: Target, tmp_path: 
         opened_for_comparison(target, target.root, b"f"),
     ):
         pass
+
+
+def test_a_file_with_another_name_may_not_be_changed_in_place(
+    target: Target, tmp_path: Path
+) -> None:
+    (tmp_path / "f").write_bytes(b"abc")
+    os.link(tmp_path / "f", tmp_path / "elsewhere")
+
+    with opened_for_comparison(target, target.root, b"f") as found:
+        assert not found.is_changeable

@@ -4,6 +4,7 @@ import pytest
 
 from bkp.errors import AccessDenied
 from bkp.events import Event, Notice, Problem
+from bkp.formats.gojson import encode
 from bkp.formats.pack import BlobType
 from bkp.formats.tree import encode_tree
 from bkp.ids import BlobId, blob_id
@@ -13,7 +14,7 @@ from bkp.ops.check.subset import Everything
 from bkp.repo.repository import Repository, open_repository
 from bkp.store.base import Kind, ObjectName
 from bkp.store.memory import MemoryStore
-from memoryrepo import File, Spec
+from memoryrepo import File, Spec, make_node
 from packed import flip, object_of, pack_of, replace, save
 from repos import make_repo, store_blobs
 
@@ -247,6 +248,7 @@ def test_what_a_concurrent_snapshot_adds_is_no_fault() -> None:
         ({"content": None}, "no list of contents"),
         ({"type": "elephant"}, "type that is not known"),
         ({"type": "dir", "content": None}, "has no tree"),
+        ({"mtime": "2026-02-30T00:00:00Z"}, "cannot be read"),
     ],
 )
 def test_impossible_entries_are_faults(
@@ -268,6 +270,18 @@ def test_impossible_names_are_faults(store: MemoryStore, name: bytes) -> None:
     (fault,) = checked(store).faults
 
     assert "no file can have" in fault.message
+
+
+def test_a_second_entry_of_a_name_is_a_fault(store: MemoryStore) -> None:
+    repo = make_repo(store)
+    nodes = [make_node(b"a", 0o644, content=[]), make_node(b"a", 0o644, content=[])]
+    (tree,) = store_blobs(repo, encode({"nodes": nodes}) + b"\n", kind=BlobType.TREE)
+    save(repo, {b"d": File(fields={"type": "dir", "content": None, "subtree": tree.hex()})})
+
+    result = checked(store)
+
+    assert ["another entry of the name" in fault.message for fault in result.faults] == [True]
+    assert harmed(result) == [b"/d/a"]
 
 
 def test_a_tree_that_does_not_parse_is_a_fault(repo: Repository, store: MemoryStore) -> None:

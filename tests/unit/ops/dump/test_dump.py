@@ -11,15 +11,18 @@ import pytest
 
 from bkp.errors import IntegrityError
 from bkp.events import Event, Problem
+from bkp.formats.gojson import encode
 from bkp.formats.pack import BlobType
+from bkp.formats.snapshot import Snapshot
+from bkp.formats.tree import Node, encode_tree
 from bkp.ids import blob_id
 from bkp.ops.dump.run import FORMATS, write_archive, write_file
 from bkp.ops.locate import Operand, find_place
 from bkp.repo.repository import Repository
 from bkp.store.memory import MemoryStore
-from memoryrepo import Dir, File, Spec, Special, Symlink, xattrs
+from memoryrepo import Dir, File, Spec, Special, Symlink, make_node, xattrs
 from packed import flip, object_of, save
-from repos import make_repo
+from repos import make_repo, store_blobs
 from trees import describe
 
 LINK = {"links": 2, "inode": 5, "device_id": 1}
@@ -226,3 +229,61 @@ def test_a_damaged_file_by_itself_is_an_error(repo: Repository, store: MemorySto
 
     with pytest.raises(IntegrityError):
         write_file(repo, node, io.BytesIO())
+
+
+def save_as_is(repo: Repository, *nodes: Node) -> None:
+    """Store a tree whose entries no backup would put together."""
+    (tree,) = store_blobs(repo, encode({"nodes": nodes}) + b"\n", kind=BlobType.TREE)
+    time = "2026-01-02T03:04:05Z"
+    repo.snapshots.save(Snapshot(time=time, tree=tree, paths=("/",), hostname="host"))
+
+
+@pytest.mark.parametrize("kind", ["tar", "zip"])
+@pytest.mark.parametrize("name", [b"", b".", b"..", b"../x", b"/etc/x", b"a\0b"])
+def test_a_name_that_leads_elsewhere_is_left_out_and_told(
+    repo: Repository, name: bytes, kind: str
+) -> None:
+    (inner,) = store_blobs(repo, encode_tree([make_node(b"f", 0o644)]), kind=BlobType.TREE)
+    directory = make_node(name, stat.S_IFDIR | 0o755, type="dir", subtree=inner.hex())
+    save_as_is(repo, make_node(name, 0o644), directory, make_node(b"good", 0o644))
+    events: list[Event] = []
+
+    archive = io.BytesIO(dumped(repo, kind, events=events))
+
+    if kind == "tar":
+        names = tarfile.open(fileobj=archive).getnames()  # noqa: SIM115
+    else:
+        names = zipfile.ZipFile(archive).namelist()
+    assert names == ["good"]
+    assert len(events) == 2
+
+
+def test_files_that_share_no_more_than_an_inode_number_are_not_linked(repo: Repository) -> None:
+    save(repo, {b"a": File((b"one",), fields=LINK), b"b": File((b"two",), fields=LINK)})
+
+    with tarfile.open(fileobj=io.BytesIO(dumped(repo))) as archive:
+        assert archive.extractfile("b").read() == b"two"  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("kind", ["tar", "zip"])
+def test_a_time_that_cannot_be_read_costs_only_the_time(repo: Repository, kind: str) -> None:
+    save(repo, {b"a": File((b"one",), fields={"mtime": "garbage"})})
+    events: list[Event] = []
+
+    archive = io.BytesIO(dumped(repo, kind, events=events))
+
+    if kind == "tar":
+        assert tarfile.open(fileobj=archive).getnames() == ["a"]  # noqa: SIM115
+    else:
+        assert zipfile.ZipFile(archive).read("a") == b"one"
+    assert [event.path for event in events if isinstance(event, Problem)] == [b"/a"]
+
+
+def test_a_device_of_an_impossible_number_is_left_out_and_told(repo: Repository) -> None:
+    impossible = Special(stat.S_IFCHR | 0o600, {"device": 2**63 - 1})
+    save(repo, {b"a": impossible, b"b": b"fine"})
+    events: list[Event] = []
+
+    with tarfile.open(fileobj=io.BytesIO(dumped(repo, events=events))) as archive:
+        assert archive.getnames() == ["b"]
+    assert [event.path for event in events if isinstance(event, Problem)] == [b"/a"]

@@ -2,12 +2,13 @@
 
 import os
 import stat
+import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
-from bkp.errors import IntegrityError
+from bkp.errors import IntegrityError, UsageError
 from bkp.events import Event, Problem
 from bkp.formats.tree import Node
 from bkp.ids import BlobId
@@ -140,6 +141,22 @@ def test_a_file_with_another_name_is_not_changed_in_place(
 
     assert elsewhere.read_bytes() == b"keep"
     assert (target / "f").read_bytes() == b"new!"
+
+
+@pytest.mark.parametrize("text", [b"new!", b"a longer text than there was"])
+def test_nor_is_it_if_it_had_other_names_in_the_snapshot(
+    repository: MemoryRepository, target: Path, text: bytes
+) -> None:
+    target.mkdir(parents=True)
+    elsewhere = target / "elsewhere"
+    elsewhere.write_bytes(b"keep")
+    os.link(elsewhere, target / "a")
+    two = File((text,), fields={"links": 2, "inode": 7})
+
+    bring_back(repository, store(repository, {b"a": two, b"b": two}), target)
+
+    assert seen(bytes(target)) == {b"a": text, b"b": text, b"elsewhere": b"keep"}
+    assert os.path.samefile(target / "a", target / "b")
 
 
 def test_a_fifo_where_a_file_belongs_is_not_waited_for(
@@ -305,3 +322,78 @@ def test_nothing_is_deleted_beside_an_impossible_name(
     bring_back(repository, repository.add_tree(nodes), target, RestoreOptions(delete=True))
 
     assert set(os.listdir(target)) == {"kept", "f"}
+
+
+@pytest.fixture
+def inner(tmp_path: Path) -> Path:
+    """A directory of the target that is the repository."""
+    path = tmp_path / "deep" / "er" / "target" / "d" / "repository"
+    path.mkdir(parents=True)
+    (path / "data").write_bytes(b"packs")
+    (path.parent / "old").write_bytes(b"old")
+    return path
+
+
+@pytest.mark.parametrize(
+    "entries", [{b"d": {b"f": b"x"}}, {b"f": b"x"}, {b"d": b"a file"}, {b"d": {b"repository": {}}}]
+)
+def test_the_repository_is_not_deleted_with_what_is_around_it(
+    repository: MemoryRepository, target: Path, inner: Path, entries: dict[bytes, Spec]
+) -> None:
+    repository.location = str(inner)
+
+    options = RestoreOptions(delete=True)
+    _, told = bring_back(repository, store(repository, entries), target, options)
+
+    assert seen(bytes(inner)) == {b"data": b"packs"}
+    assert [message for message in told.values() if "the repository is there" in message]
+
+
+def test_nothing_is_restored_into_the_repository(
+    repository: MemoryRepository, target: Path, inner: Path
+) -> None:
+    repository.location = str(inner)
+    tree = store(repository, {b"d": {b"repository": {b"data": b"other"}}, b"data": b"other"})
+
+    bring_back(repository, tree, target)
+    with pytest.raises(UsageError, match="is the repository"):
+        bring_back(repository, tree, inner)
+
+    assert seen(bytes(inner)) == {b"data": b"packs"}
+
+
+@pytest.fixture
+def mounted(target: Path) -> Iterator[Path]:
+    """A directory of the target where another file system is mounted, with something in it."""
+    path = target / "mnt"
+    path.mkdir(parents=True)
+    mount = ["mount", "-t", "tmpfs", "none", str(path)]
+    if os.geteuid() != 0 or subprocess.run(mount, check=False).returncode:
+        pytest.skip("nothing can be mounted")
+    (path / "d").mkdir()
+    (path / "d" / "f").write_bytes(b"of others")
+    yield path
+    subprocess.run(["umount", path], check=True)
+
+
+@pytest.mark.parametrize("entries", [{b"mnt": {}}, {b"f": b"x"}, {b"mnt": b"a file"}])
+def test_what_is_mounted_in_the_target_is_not_deleted(
+    repository: MemoryRepository, target: Path, mounted: Path, entries: dict[bytes, Spec]
+) -> None:
+    tree = store(repository, entries)
+
+    _, told = bring_back(repository, tree, target, RestoreOptions(delete=True))
+
+    assert seen(bytes(mounted)) == {b"d": {b"f": b"of others"}}
+    assert "another file system is mounted there" in told[b"/mnt"]
+
+
+def test_what_was_saved_of_a_mounted_file_system_is_its_whole(
+    repository: MemoryRepository, target: Path, mounted: Path
+) -> None:
+    tree = store(repository, {b"mnt": {b"d": {b"g": b"x"}}})
+
+    stats, _ = bring_back(repository, tree, target, RestoreOptions(delete=True))
+
+    assert seen(bytes(mounted)) == {b"d": {b"g": b"x"}}
+    assert stats.problems == 0

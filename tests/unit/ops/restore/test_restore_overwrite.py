@@ -2,11 +2,14 @@
 
 import os
 import stat
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
 
+from bkp.errors import IntegrityError, Interrupted
 from bkp.events import EntryRestored, Event, Problem
+from bkp.ids import BlobId, blob_id
 from bkp.ops.restore.options import Overwrite, RestoreOptions, RestoreStats
 from bkp.ops.restore.run import restore
 from bkp.ops.restore.walk import Selection
@@ -313,3 +316,64 @@ def test_a_dry_run_does_not_make_the_target(repository: MemoryRepository, tmp_pa
 
     assert stats.files_restored == 2
     assert not (tmp_path / "t").exists()
+
+
+@pytest.mark.parametrize("there", [[b"b"], [b"a"], [b"d"], []])
+def test_a_dry_run_knows_of_links_to_what_is_not_there_yet(
+    repository: MemoryRepository, tmp_path: Path, there: list[bytes]
+) -> None:
+    two = File((b"x",), fields={"links": 2, "inode": 3})
+    for name in there:
+        (tmp_path / os.fsdecode(name)).write_bytes(b"other")
+    entries: dict[bytes, Spec] = {b"a": two, b"b": two, b"c": {b"x": two}, b"d": two}
+    dry = RestoreOptions(dry_run=True)
+
+    _, told = bring_back(repository, tmp_path, entries, dry)
+
+    assert told == bring_back(repository, tmp_path, entries)[1]
+
+
+class Stopping(MemoryRepository):
+    """Is interrupted when the contents were read in part."""
+
+    stops = True
+
+    def read_blobs(
+        self, names: Iterable[BlobId], consume: Callable[[BlobId, bytes], None]
+    ) -> dict[BlobId, IntegrityError]:
+        if self.stops:
+            consume(blob_id(PIECES[0]), PIECES[0])
+            raise Interrupted("stopped")
+        return super().read_blobs(names, consume)
+
+
+@pytest.mark.parametrize("exists", [False, True])
+@pytest.mark.parametrize("overwrite", list(Overwrite))
+def test_a_file_left_incomplete_is_never_taken_for_complete(
+    tmp_path: Path, overwrite: Overwrite, exists: bool
+) -> None:
+    repository = Stopping()
+    if exists:
+        (tmp_path / "f").write_bytes(b"x" * 300_000)
+    entries: dict[bytes, Spec] = {b"f": File(PIECES, mode=0o640)}
+    with pytest.raises(Interrupted):
+        bring_back(repository, tmp_path, entries)
+    assert (tmp_path / "f").stat().st_size == 240_000
+    repository.stops = False
+
+    bring_back(repository, tmp_path, entries, RestoreOptions(overwrite=overwrite))
+
+    assert (tmp_path / "f").read_bytes() == b"".join(PIECES)
+    assert stat.S_IMODE((tmp_path / "f").stat().st_mode) == 0o640
+
+
+def test_a_complete_file_may_have_the_mode_of_an_incomplete_one(
+    repository: MemoryRepository, tmp_path: Path
+) -> None:
+    entries: dict[bytes, Spec] = {b"f": File(PIECES, mode=0o1600)}
+    bring_back(repository, tmp_path, entries)
+    (tmp_path / "f").write_bytes(b"mine")
+
+    bring_back(repository, tmp_path, entries, RestoreOptions(overwrite=Overwrite.NEVER))
+
+    assert (tmp_path / "f").read_bytes() == b"mine"
