@@ -13,7 +13,7 @@ from typing import BinaryIO
 from bkp._native.gear import gear_find
 from bkp.chunking import Chunker
 from bkp.chunking.cutting import cut_stream
-from bkp.chunking.fastcdc import TABLE_BYTES, FastCDC
+from bkp.chunking.fastcdc import TABLE_BYTES, FastCDC, gear_kernel
 from bkp.chunking.fixed import FixedSize
 from bkp.chunking.params import ChunkSizes
 from bkp.chunking.polynomial import DEGREE, is_irreducible
@@ -29,6 +29,10 @@ class PlainGear:
         self._mask = (1 << bits) - 1 << 64 - bits
         self._sizes = sizes
 
+    @property
+    def uncut(self) -> int:
+        return self._sizes.minimum
+
     def chunks(self, stream: BinaryIO) -> Iterator[bytes]:
         return cut_stream(stream, self._find_cut)
 
@@ -37,7 +41,7 @@ class PlainGear:
         stop = min(len(held), self._sizes.maximum)
         if start > stop:
             return 0
-        if cut := gear_find(self._table, self._mask, held, start, stop):
+        if cut := gear_find(self._table, self._mask, held, start, stop, gear_kernel()):
             return cut
         return stop if stop == self._sizes.maximum else 0
 

@@ -21,7 +21,9 @@ import zstandard
 from bkp._native.gear import gear_find
 from bkp._native.rabin import rabin_find, rabin_tables
 from bkp.chunking import Chunker
+from bkp.chunking.fastcdc import gear_kernel
 from bkp.chunking.params import WINDOW, ChunkSizes
+from bkp.chunking.rabin import rabin_kernel
 from chunker_contenders import FASTCDC, RABIN, Contender, polynomial_of, table_of
 from chunker_data import Corpus, edit
 
@@ -76,12 +78,13 @@ def measure_speed(noise: bytes, releases: bytes, sizes: ChunkSizes, rounds: int)
 
 def _scan_rabin(sample: bytes) -> int:
     every_bit = (1 << 53) - 1
-    return rabin_find(rabin_tables(polynomial_of(0)), every_bit, sample, WINDOW, len(sample))
+    tables = rabin_tables(polynomial_of(0))
+    return rabin_find(tables, every_bit, sample, WINDOW, len(sample), rabin_kernel())
 
 
 def _scan_gear(sample: bytes) -> int:
     every_bit = (1 << 64) - 1
-    return gear_find(table_of(0), every_bit, sample, WINDOW, len(sample))
+    return gear_find(table_of(0), every_bit, sample, WINDOW, len(sample), gear_kernel())
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ import chunker_report
 from bkp.chunking.params import DEFAULT_SIZES, ChunkSizes
 from chunker_contenders import CONTENDERS, FASTCDC, FIXED, PLAIN, RABIN
 from chunker_data import PROJECTS, Corpus, generated, releases
+from chunker_kernels import KernelSpeed, measure_kernels, show_kernels
 from chunker_measure import (
     Dedup,
     Edits,
@@ -61,6 +62,7 @@ class Results:
     """Everything measured in one run."""
 
     machine: str
+    kernels: list[KernelSpeed] = field(default_factory=list)
     speed: list[Speed] = field(default_factory=list)
     sizes: list[Sizes] = field(default_factory=list)
     dedup: list[Dedup] = field(default_factory=list)
@@ -93,7 +95,9 @@ def main() -> None:
             status.update(f"edits: {contender.name}")
             results.edits += measure_edits(scope.edited_bytes, contender, DEFAULT_SIZES, scope.keys)
         status.update("speed")
+        results.kernels = measure_kernels(scope.rounds)
         results.speed = measure_speed(noise[0], bytes(sample), DEFAULT_SIZES, scope.rounds)
+    show_kernels(console, results.kernels)
     chunker_report.show(console, results.machine, results.speed, results.sizes)
     chunker_report.show_dedup(console, results.dedup)
     chunker_report.show_edits(console, results.edits)

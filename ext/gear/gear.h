@@ -19,7 +19,18 @@
  * data[p-64..p) has no bit of the mask; 0 if there is none.  Bit k of the hash
  * depends on the last k + 1 bytes only, so masks belong into the top bits.
  * Needs BKP_GEAR_WINDOW <= start <= stop, and stop readable bytes. */
-size_t bkp_gear_find(const uint64_t table[256], uint64_t mask,
-                     const uint8_t *data, size_t start, size_t stop);
+typedef size_t bkp_gear_search(const uint64_t table[256], uint64_t mask,
+                               const uint8_t *data, size_t start, size_t stop);
+
+/* A way to do that.  All return the same; they differ in speed. */
+typedef struct {
+    const char *name;
+    bkp_gear_search *find;
+    int (*runs_here)(void); /* whether this processor can */
+} bkp_gear_variant;
+
+/* All variants of this build, the slowest first, ended by one without a name.
+ * The first, "plain", is the definition; it and "strips" run everywhere. */
+extern const bkp_gear_variant bkp_gear_variants[];
 
 #endif

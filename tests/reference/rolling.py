@@ -28,7 +28,7 @@ def rabin_cuts(data: bytes, polynomial: int, minimum: int, target: int, maximum:
     def is_cut(fingerprint: int, _length: int) -> bool:
         return fingerprint % target == 0
 
-    return _cuts(_rabin_fingerprints(data, polynomial), minimum, maximum, is_cut)
+    return _cuts(rabin_fingerprints(data, polynomial), minimum, maximum, is_cut)
 
 
 def fastcdc_cuts(data: bytes, table: bytes, minimum: int, target: int, maximum: int) -> list[int]:
@@ -39,10 +39,10 @@ def fastcdc_cuts(data: bytes, table: bytes, minimum: int, target: int, maximum: 
         rarity = 4 * target if length <= turn else target // 4
         return value < (1 << 64) // rarity
 
-    return _cuts(_gear_hashes(data, table), minimum, maximum, is_cut)
+    return _cuts(gear_hashes(data, table), minimum, maximum, is_cut)
 
 
-def _rabin_fingerprints(data: bytes, polynomial: int) -> Iterator[int]:
+def rabin_fingerprints(data: bytes, polynomial: int) -> Iterator[int]:
     """Yield the fingerprint after every byte: times x^8, plus the new, minus the old."""
     leaving = [_remainder(byte << 8 * WINDOW, polynomial) for byte in range(256)]
     carried = [_remainder(top << 53, polynomial) for top in range(256)]
@@ -53,7 +53,8 @@ def _rabin_fingerprints(data: bytes, polynomial: int) -> Iterator[int]:
         yield value
 
 
-def _gear_hashes(data: bytes, table: bytes) -> Iterator[int]:
+def gear_hashes(data: bytes, table: bytes) -> Iterator[int]:
+    """Yield the hash after every byte."""
     words = _words(table)
     value = 0
     for byte in data:

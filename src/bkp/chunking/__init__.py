@@ -12,6 +12,10 @@ from typing import BinaryIO, Protocol
 class Chunker(Protocol):
     """A rule for where to cut, fixed for the life of a repository."""
 
+    @property
+    def uncut(self) -> int:
+        """The size in bytes up to which a stream is one chunk, whatever is in it."""
+
     def chunks(self, stream: BinaryIO) -> Iterator[bytes]:
         """Read a stream to its end and yield it piece by piece.
 

@@ -9,11 +9,13 @@ the masks are the top bits, which alone depend on all 64 bytes.
 import sys
 from array import array
 from collections.abc import Iterator
+from functools import cache
 from typing import BinaryIO
 
-from bkp._native.gear import gear_find
+from bkp._native.gear import GEAR_RUNS_HERE, gear_find
 
 from .cutting import cut_stream
+from .kernels import chosen
 from .params import DEFAULT_SIZES, ChunkSizes
 
 TABLE_BYTES = 2048
@@ -27,6 +29,15 @@ LEVEL = 2
 TURN_NUMERATOR, TURN_DENOMINATOR = 914, 1024
 
 
+@cache
+def gear_kernel() -> str:
+    """Return the variant of the kernel in use, which BKP_GEAR_KERNEL may name.
+
+    Raises UsageError if it names one that does not run here.
+    """
+    return chosen("BKP_GEAR_KERNEL", GEAR_RUNS_HERE)
+
+
 class FastCDC:
     """FastCDC with a secret table, so that who lacks the key cannot predict the cuts.
 
@@ -36,11 +47,12 @@ class FastCDC:
     another table is another chunker, which finds no duplicates of the first.
     """
 
-    __slots__ = ("_loose", "_maximum", "_minimum", "_strict", "_table", "_turn")
+    __slots__ = ("_kernel", "_loose", "_maximum", "_minimum", "_strict", "_table", "_turn")
 
     def __init__(self, table: bytes, sizes: ChunkSizes = DEFAULT_SIZES) -> None:
         if len(table) != TABLE_BYTES:
             raise ValueError(f"a gear table has {TABLE_BYTES} bytes, not {len(table)}")
+        self._kernel = gear_kernel()
         self._table = _native_order(table)
         bits = sizes.target.bit_length() - 1
         self._strict = _top_bits(bits + LEVEL)
@@ -50,6 +62,11 @@ class FastCDC:
         turn = sizes.minimum + sizes.target * TURN_NUMERATOR // TURN_DENOMINATOR
         self._turn = min(turn, sizes.maximum)
 
+    @property
+    def uncut(self) -> int:
+        """The size in bytes up to which a stream is one chunk."""
+        return self._minimum
+
     def chunks(self, stream: BinaryIO) -> Iterator[bytes]:
         """Yield the chunks of a stream, as Chunker promises."""
         return cut_stream(stream, self._find_cut)
@@ -58,14 +75,18 @@ class FastCDC:
         """Search strictly as far as the turn, then loosely."""
         start = max(searched + 1, self._minimum)
         stop = min(len(held), self._turn)
-        if start <= stop:
-            if cut := gear_find(self._table, self._strict, held, start, stop):
-                return cut
-            start = stop + 1
+        if cut := self._search(self._strict, held, start, stop):
+            return cut
+        start = max(start, stop + 1)
         stop = min(len(held), self._maximum)
-        if start <= stop and (cut := gear_find(self._table, self._loose, held, start, stop)):
+        if cut := self._search(self._loose, held, start, stop):
             return cut
         return stop if stop == self._maximum else 0
+
+    def _search(self, mask: int, held: bytearray, start: int, stop: int) -> int:
+        if start > stop:
+            return 0
+        return gear_find(self._table, mask, held, start, stop, self._kernel)
 
 
 def _top_bits(count: int) -> int:

@@ -25,6 +25,11 @@ class FixedSize:
             )
         self._size = size
 
+    @property
+    def uncut(self) -> int:
+        """The size in bytes up to which a stream is one chunk."""
+        return self._size
+
     def chunks(self, stream: BinaryIO) -> Iterator[bytes]:
         """Yield the chunks of a stream, as Chunker promises."""
         return cut_stream(stream, self._find_cut)

@@ -1,7 +1,7 @@
-#include "gear/gear.h"
+#include "gear/searches.h"
 
-size_t bkp_gear_find(const uint64_t table[256], uint64_t mask,
-                     const uint8_t *data, size_t start, size_t stop)
+size_t bkp_gear_find_plain(const uint64_t table[256], uint64_t mask,
+                           const uint8_t *data, size_t start, size_t stop)
 {
     uint64_t hash = 0;
 
