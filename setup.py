@@ -17,7 +17,7 @@ def kernel(name: str) -> Extension:
     )
 
 
-KERNELS = ["gear", "rabin"]
+KERNELS = ["envelope", "files", "gear", "index", "nodes", "rabin", "writefiles"]
 
 setup(
     ext_modules=cythonize(

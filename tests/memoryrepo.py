@@ -5,8 +5,8 @@ Nothing keeps it from holding what no backup would ever make.
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
@@ -15,8 +15,11 @@ from bkp.formats.filemode import to_go
 from bkp.formats.goquote import quote
 from bkp.formats.tree import Node, Xattr
 from bkp.ids import BlobId, blob_id
+from bkp.ops.restore.options import RestoreOptions
 from bkp.times import UTC, format_time
 from bkp.workers import ordered_map
+
+Consume = Callable[[list[BlobId], memoryview, list[tuple[int, int]]], None]
 
 MTIME = 1_600_000_000_123_456_789  # ns
 
@@ -54,20 +57,17 @@ class MemoryRepository:
             raise Missing(f"tree {name.hex()[:8]} is in no index")
         return self.trees[name]
 
-    def data_size(self, name: BlobId) -> int:
-        if name not in self.blobs:
-            raise Missing(f"blob {name.hex()[:8]} is in no index")
-        return len(self.blobs[name])
+    def data_sizes(self, names: Sequence[BlobId]) -> list[int | None]:
+        return [len(self.blobs[name]) if name in self.blobs else None for name in names]
 
-    def read_blobs(
-        self, names: Iterable[BlobId], consume: Callable[[BlobId, bytes], None]
-    ) -> dict[BlobId, IntegrityError]:
+    def read_blobs(self, names: Iterable[BlobId], consume: Consume) -> dict[BlobId, IntegrityError]:
         names = list(names)
         self.was_read += names
 
         def read(name: BlobId) -> None:
             if name not in self.damaged:
-                consume(name, self.wrong.get(name, self.blobs[name]))
+                data = self.wrong.get(name, self.blobs[name])
+                consume([name], memoryview(data), [(0, len(data))])
 
         for _ in ordered_map(read, names, threads=4, ahead=64):
             pass
@@ -181,3 +181,8 @@ def seen(path: bytes) -> Seen:
         else:
             found[name] = mode
     return found
+
+
+def listing(options: RestoreOptions | None) -> RestoreOptions:
+    """Return options by which every entry is told of."""
+    return replace(options or RestoreOptions(), list_entries=True)

@@ -31,7 +31,17 @@ class Scanned:
 
 @dataclass(frozen=True, slots=True)
 class FileStarted:
-    """A file's contents are being read; `source` is its path on disk."""
+    """A file's contents are being read; `source` is its path on disk.
+
+    Of many small files that are read together only the first is told of.
+    """
+
+    source: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FileFinished:
+    """A file that was started is read, or given up."""
 
     source: bytes
 
@@ -44,15 +54,22 @@ class BytesRead:
 
 
 @dataclass(frozen=True, slots=True)
-class EntrySaved:
-    """An entry is part of the snapshot now; `path` is its place there, `source` on disk.
+class FilesSaved:
+    """So many further entries that are no directories are part of the snapshot."""
 
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class EntrySaved:
+    """An entry is part of the snapshot now; `path` is its place there.
+
+    Told only to who asks for it, for with many entries it costs time.
     `data_bytes` and `stored_bytes` count only what was new to the repository:
     plaintext, and what it takes when sealed.
     """
 
     path: bytes
-    source: bytes
     type: str
     change: Change
     size: int
@@ -101,12 +118,20 @@ class RestorePlanned:
 class EntryRestored:
     """An entry of the target is as it must be; `action` is restic's word for how.
 
-    "restored", "updated", "unchanged" or "deleted".
+    "restored", "updated", "unchanged" or "deleted".  Told only to who asks for
+    it, for with many entries it costs time.
     """
 
     path: bytes
     action: str
     size: int
+
+
+@dataclass(frozen=True, slots=True)
+class EntriesRestored:
+    """So many further entries of those planned are as they must be."""
+
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +153,15 @@ class Checked:
 Event = (
     Scanned
     | FileStarted
+    | FileFinished
     | BytesRead
+    | FilesSaved
     | EntrySaved
     | EntryExcluded
     | Problem
     | Notice
     | RestorePlanned
+    | EntriesRestored
     | EntryRestored
     | BytesRestored
     | Checked

@@ -44,11 +44,15 @@ def open_repository(
 ) -> Repository:
     """Open a repository and load its index.
 
-    Raises NoRepository, WrongPassword, UnsupportedFormat, IntegrityError or
-    StoreError; all of them are BkpError.
+    Nothing is kept on this machine unless `options.cache` says where; then a
+    large index is, and opening again takes no time.
+
+    A damaged part of the index is reported as Problem: what no other part
+    names cannot be found.  Raises NoRepository, WrongPassword,
+    UnsupportedFormat, IntegrityError or StoreError; all of them are BkpError.
     """
     repo = open_in_store(open_store(os.fspath(location)), password, options=options, report=report)
-    repo.load_index()
+    repo.load_intact_index()
     return repo
 
 
@@ -109,7 +113,7 @@ def restore(
     What cannot be restored is reported as Problem and counted in the result.
     """
     with repo.reading():
-        repo.load_index()  # what was stored since it was opened
+        repo.load_intact_index()  # what was stored since it was opened
         place = find_place(repo, parse_operand(what))
         return restore_tree(repo, place.tree, Path(target), options or RestoreOptions(), report)
 

@@ -32,7 +32,15 @@ FLOORS = {
     "__main__": 5,
 }
 # Each kernel of the extension, and the only module that touches it.
-KERNELS = {"_native.rabin": "chunking.rabin", "_native.gear": "chunking.fastcdc"}
+KERNELS = {
+    "_native.envelope": "repo.sealing.native",
+    "_native.files": "files.status",
+    "_native.gear": "chunking.fastcdc",
+    "_native.index": "repo.index",
+    "_native.nodes": "formats.encoded",
+    "_native.rabin": "chunking.rabin",
+    "_native.writefiles": "files.writing.newfiles",
+}
 FORBIDDEN_NAMES = {"utils", "helpers", "common", "constants", "misc"}
 MAX_LINES = 400
 MAX_FUNCTION_LINES = 60

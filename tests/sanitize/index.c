@@ -157,6 +157,13 @@ static void use(bkp_index *index) {
     CHECK(bkp_index_has_each(index, 1, ids, BLOBS, (uint8_t *)columns) == BKP_OK);
     CHECK(bkp_index_totals(index, packs, bytes, sums, sums + packs) == BKP_OK);
     CHECK(bkp_index_blobs(index, &blobs) == BKP_OK);
+    bkp_entry entries[100], *last = NULL;
+    for (size_t found = 1, steps = 0; found; last = &entries[found - 1], steps++) {
+        CHECK(bkp_index_walk(index, 0, last, entries, 100, &found) == BKP_OK);
+        CHECK(steps < BLOBS); /* it ends, whatever is in the base */
+        if (!found)
+            break;
+    }
     bkp_index_distrust(index, 0, ids + BKP_ID_SIZE);
     add(index, 0, 600, 0);
     add(index, 300, 900, 1);

@@ -54,6 +54,14 @@ static size_t count_nodes(const uint8_t *data, size_t length, bkp_tree_step *end
     bkp_tree tree = {data, length, 0};
     bkp_node node;
     size_t count = 0, last = 0;
+    const size_t room = BKP_TREE_IDS(length) * BKP_NODE_ID_SIZE;
+    uint8_t *blobs = malloc(room + 1), *subtrees = malloc(room + 1);
+    bkp_tree_needs needs = {blobs, subtrees};
+    require(blobs && subtrees, "out of memory");
+    bkp_tree_find_needs(data, length, &needs);
+    require(needs.blobs <= blobs + room && needs.subtrees <= subtrees + room, "too many needs");
+    free(blobs);
+    free(subtrees);
     while ((*end = bkp_tree_next(&tree, &node)) == BKP_TREE_NODE) {
         uint8_t name[BKP_NODE_ID_SIZE];
         require(last < node.start && node.start < node.name && node.name <= node.name_end

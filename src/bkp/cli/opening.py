@@ -18,6 +18,7 @@ from bkp.repo.repository import (
 from bkp.store.discarding import DiscardingStore
 from bkp.store.locations import create_store, open_store
 
+from .memory import return_large_blocks
 from .options import Settings
 from .output import notice
 from .passwords import ask_password, find_password, password_from_file
@@ -51,6 +52,7 @@ def open_for_reading(settings: Settings, report: Reporter = ignore) -> Repositor
 
 def open_unindexed(settings: Settings, report: Reporter = ignore) -> Repository:
     """Open the repository; its index is not loaded."""
+    return_large_blocks()
     store = open_store(location_of(settings))
     password = find_password(settings)
     return open_repository(
@@ -67,6 +69,7 @@ def open_for_snapshot(settings: Settings, report: Reporter, *, dry_run: bool) ->
 
     With `dry_run` nothing that is written reaches the storage.
     """
+    return_large_blocks()
     try:
         store = open_store(location_of(settings))
     except NoRepository:
@@ -110,10 +113,24 @@ def _options(settings: Settings) -> RepositoryOptions:
     pack_size = settings.pack_size or os.environ.get("RESTIC_PACK_SIZE") or 16
     try:
         return RepositoryOptions(
-            compression=Level(compression), pack_size=_mebibytes(int(pack_size))
+            compression=Level(compression),
+            pack_size=_mebibytes(int(pack_size)),
+            cache=_cache_directory(settings),
         )
     except ValueError as error:
         raise UsageError(f"RESTIC_COMPRESSION or RESTIC_PACK_SIZE: {error}") from error
+
+
+def _cache_directory(settings: Settings) -> Path | None:
+    """Return where copies of indexes are kept, if they are."""
+    if settings.no_cache:
+        return None
+    if given := settings.cache_dir or os.environ.get("BKP_CACHE_DIR"):
+        return Path(given)
+    if given := os.environ.get("RESTIC_CACHE_DIR"):
+        return Path(given) / "bkp"  # restic's own cache has directories named by repository as well
+    own = Path(platformdirs.user_cache_dir("bkp"))
+    return own if own.is_absolute() else None  # whose home nobody knows
 
 
 def _mebibytes(count: int) -> int:

@@ -23,6 +23,8 @@ class Settings:
     key_hint: str | None = None
     compression: str | None = None
     pack_size: int | None = None  # MiB
+    cache_dir: str | None = None
+    no_cache: bool = False
     json: bool = False
     quiet: bool = False
     verbose: int = 0
@@ -78,6 +80,12 @@ GLOBAL_OPTIONS: tuple[click.Option, ...] = (
         metavar="MIB",
         help="Size at which a pack is closed.  [default: 16]",
     ),
+    _option(
+        "--cache-dir",
+        metavar="DIR",
+        help="Keep what speeds up the next run here.  [env: BKP_CACHE_DIR, RESTIC_CACHE_DIR]",
+    ),
+    _option("--no-cache", is_flag=True, help="Keep nothing on this machine, and use nothing kept."),
     _option("--json", is_flag=True, help="Print JSON, in restic's shapes."),
     _option("-q", "--quiet", is_flag=True, help="Print errors and asked-for output only."),
     _option("-v", "--verbose", count=True, help="Print more; twice for every file."),

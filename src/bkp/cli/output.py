@@ -10,10 +10,9 @@ import re
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 
 import click
-
-from bkp.formats.gojson import encode
 
 from .options import Settings
 
@@ -50,13 +49,19 @@ def fail(settings: Settings, code: int, message: str) -> int:
     return code
 
 
+def _encode(value: object) -> bytes:
+    """Encode as restic does; what does so is imported only for those who ask for JSON."""
+    encoded: bytes = import_module("bkp.formats.gojson").encode(value)
+    return encoded
+
+
 def json_line(value: object) -> None:
     """Print one JSON value on a line of its own."""
-    click.echo(encode(value))
+    click.echo(_encode(value))
 
 
 def _json_error(value: Mapping[str, object]) -> None:
-    click.echo(encode(value), err=True)
+    click.echo(_encode(value), err=True)
 
 
 def path_text(path: bytes) -> str:

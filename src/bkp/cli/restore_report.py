@@ -3,7 +3,15 @@
 import threading
 from contextlib import ExitStack
 
-from bkp.events import BytesRestored, EntryRestored, Event, Notice, Problem, RestorePlanned
+from bkp.events import (
+    BytesRestored,
+    EntriesRestored,
+    EntryRestored,
+    Event,
+    Notice,
+    Problem,
+    RestorePlanned,
+)
 from bkp.ops.restore.options import RestoreStats
 
 from . import exits
@@ -31,6 +39,11 @@ class RestoreReport:
         self._lock = threading.Lock()
         self._drawing = ExitStack()
 
+    @property
+    def wants_entries(self) -> bool:
+        """Whether each entry is printed."""
+        return self._settings.verbose >= 2 or (self._settings.json and self._settings.verbose > 0)
+
     def __enter__(self) -> "RestoreReport":
         self._drawing.enter_context(
             progress(self._settings, self._status, "restoring", self._print_status)
@@ -52,8 +65,9 @@ class RestoreReport:
                 status.bytes_done += count
             case RestorePlanned(files, size):
                 status.total_files, status.total_bytes = files, size
+            case EntriesRestored(count):
+                status.files_done += count
             case EntryRestored():
-                status.files_done += 1
                 self._print_entry(event)
             case Problem(during, path, message):
                 status.errors += 1
@@ -64,7 +78,7 @@ class RestoreReport:
                 pass
 
     def _print_entry(self, event: EntryRestored) -> None:
-        if self._settings.verbose < 2 and not (self._settings.json and self._settings.verbose):
+        if not self.wants_entries:
             return
         if self._settings.json:
             json_line(

@@ -103,7 +103,9 @@ def chosen_targets(values: Mapping[str, Any], report: Reporter) -> list[bytes]:
     return targets
 
 
-def options_from(values: Mapping[str, Any], repository: str, *, count_ahead: bool) -> BackupOptions:
+def options_from(
+    values: Mapping[str, Any], repository: str, *, count_ahead: bool, list_entries: bool
+) -> BackupOptions:
     """Return what the options ask for; a repository below a target is not saved into itself."""
     return BackupOptions(
         labels=labels_from(values),
@@ -117,6 +119,7 @@ def options_from(values: Mapping[str, Any], repository: str, *, count_ahead: boo
         with_atime=values["with_atime"],
         skip_if_unchanged=values["skip_if_unchanged"],
         count_ahead=count_ahead and not values["no_scan"],
+        list_entries=list_entries,
     )
 
 

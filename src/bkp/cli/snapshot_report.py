@@ -9,6 +9,8 @@ from bkp.events import (
     EntryExcluded,
     EntrySaved,
     Event,
+    FileFinished,
+    FilesSaved,
     FileStarted,
     Notice,
     Problem,
@@ -51,6 +53,11 @@ class SnapshotReport:
         """Whether anybody sees how much is left, so that counting ahead is worth it."""
         return not self._settings.quiet and (self._settings.json or is_terminal())
 
+    @property
+    def wants_entries(self) -> bool:
+        """Whether each entry is printed."""
+        return self._settings.verbose >= 2 or (self._settings.json and self._settings.verbose > 0)
+
     def __enter__(self) -> "SnapshotReport":
         self._drawing.enter_context(
             progress(self._settings, self._status, "saving", self._print_status)
@@ -72,15 +79,18 @@ class SnapshotReport:
                 status.bytes_done += count
             case FileStarted(source):
                 status.current[source] = None
+            case FileFinished(source):
+                status.current.pop(source, None)
+            case FilesSaved(count):
+                status.files_done += count
             case EntrySaved():
-                self._take_saved(event)
+                self._print_saved(event)
             case Scanned():
                 status.total_files, status.total_bytes = event.files, event.bytes
                 status.is_total_known = event.is_finished
             case Problem(during, path, message):
                 # A damaged old snapshot makes this one no less complete.
                 status.errors += during != "snapshots"
-                status.current.pop(path, None)
                 problem(self._settings, during, path_text(path), message)
             case Notice(message):
                 notice(self._settings, message)
@@ -89,11 +99,8 @@ class SnapshotReport:
             case _:
                 pass
 
-    def _take_saved(self, event: EntrySaved) -> None:
-        self._status.current.pop(event.source, None)
-        if event.type != "dir":
-            self._status.files_done += 1
-        if self._settings.verbose < 2 and not (self._settings.json and self._settings.verbose):
+    def _print_saved(self, event: EntrySaved) -> None:
+        if not self.wants_entries:
             return
         if self._settings.json:
             json_line(_verbose_status(event))

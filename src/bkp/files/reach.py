@@ -7,7 +7,7 @@ where the cut falls is opened, and named through /proc for the rest.
 import os
 from contextlib import AbstractContextManager
 
-_LONGEST = 4000  # bytes; Linux's PATH_MAX is 4096, of which /proc/self/fd/N/ takes its share
+LONGEST = 4000  # bytes; Linux's PATH_MAX is 4096, of which /proc/self/fd/N/ takes its share
 
 
 class _Reach:
@@ -21,10 +21,10 @@ class _Reach:
 
     def __enter__(self) -> bytes:
         path = self._path
-        if len(path) <= _LONGEST:
+        if len(path) <= LONGEST:
             return path
-        while len(path) > _LONGEST:
-            cut = path.rindex(b"/", 0, _LONGEST)
+        while len(path) > LONGEST:
+            cut = path.rindex(b"/", 0, LONGEST)
             self._enter(path[:cut])
             path = path[cut + 1 :]
         return b"/proc/self/fd/%d/%s" % (self._fd, path)
@@ -57,7 +57,7 @@ def reach(path: bytes) -> AbstractContextManager[bytes]:
 
 def lstat(path: bytes) -> os.stat_result:
     """Return the status of an entry, itself if it is a symbolic link; may raise OSError."""
-    if len(path) <= _LONGEST:
+    if len(path) <= LONGEST:
         return os.lstat(path)
     with reach(path) as short:
         return os.lstat(short)

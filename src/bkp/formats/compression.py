@@ -44,6 +44,11 @@ _ZSTD_LEVELS = {Level.OFF: 3, Level.FASTEST: 1, Level.AUTO: 3, Level.BETTER: 7, 
 _Buffer = bytes | bytearray | memoryview
 
 
+def zstd_level(level: Level) -> int:
+    """Return the level by zstd's own numbers."""
+    return _ZSTD_LEVELS[level]
+
+
 class _Contexts(threading.local):
     """What zstd wants to be one per thread."""
 

@@ -6,15 +6,15 @@ of the storage itself is raised.
 
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 
 from bkp.errors import IntegrityError, Malformed, NotFound, StoreError
 from bkp.formats.index import IndexedPack
 from bkp.formats.keyfile import decode_keyfile
 from bkp.formats.pack import (
     EAGER_READ,
+    BlobType,
     PackedBlob,
     decode_header,
     header_entry_size,
@@ -25,10 +25,12 @@ from bkp.ids import PackId
 from bkp.store.base import Kind, ObjectName, Store
 
 from .envelope import Envelope
-from .index import Place
+from .index import UNKNOWN_PACK, BlobIndex, Place
+from .packreading import PackReading, PackVerdict
+from .ranges import Rooms
 from .repository import Repository
 
-_READ = 8 << 20  # bytes asked of the store at once when a pack is read through
+_PLAIN_ENTRY = header_entry_size(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +39,6 @@ class Damage:
 
     where: str
     message: str
-
-
-@dataclass(frozen=True, slots=True)
-class PackVerdict:
-    """What reading a pack found: sentences, and the indexed blobs that are not intact in it."""
-
-    faults: list[str]
-    broken: list[PackedBlob]
 
 
 def pack_sizes(repo: Repository) -> dict[PackId, int]:
@@ -80,13 +74,16 @@ class PackAudit:
 
     def __init__(self, repo: Repository) -> None:
         self._repo = repo
-        self._sizes: defaultdict[PackId, int] = defaultdict(lambda: header_size([]))
-        self._counts: defaultdict[PackId, int] = defaultdict(int)
+        self._sizes: dict[PackId, int] = {}
+        self._counts: dict[PackId, int] = {}
         self._blobs: dict[PackId, list[PackedBlob]] | None = None
         self._lock = threading.Lock()
-        for pack, blob in repo.index.all_places():
-            self._sizes[pack] += blob.length + header_entry_size(blob.raw_length)
-            self._counts[pack] += 1
+        self._rooms = Rooms()
+        for pack, count, compressed, sealed in repo.index.pack_totals():
+            if count:
+                header = compressed * header_entry_size(1) + (count - compressed) * _PLAIN_ENTRY
+                self._sizes[pack] = sealed + header + header_size([])
+                self._counts[pack] = count
 
     def sizes(self) -> Mapping[PackId, int]:
         """Return every indexed pack with the size in bytes it must have."""
@@ -113,17 +110,13 @@ class PackAudit:
 
     def _verify(self, pack: PackId, size: int) -> PackVerdict:
         store, envelope = self._repo.store, self._repo.envelope
+        check = PackReading(store, envelope, self._rooms, pack, size)
         try:
             held = _read_header(store, envelope, _object(pack), size)
         except (IntegrityError, StoreError) as error:
-            check = _PackCheck(store, envelope, pack, size)
             check.faults.append(f"its header is damaged: {error}")
             return check.run(self.indexed(pack), [])
-        check = _PackCheck(store, envelope, pack, size)
-        known = sum(
-            Place(pack, blob) in self._repo.index.places(blob.type, blob.id) for blob in held
-        )
-        if known == len(held) == self._counts.get(pack, 0):
+        if len(held) == self._counts.get(pack, 0) and self._are_indexed(pack, held):
             return check.run(held, [])
         indexed = self.indexed(pack)
         only_indexed = sorted(set(indexed) - set(held), key=lambda blob: blob.offset)
@@ -133,77 +126,25 @@ class PackAudit:
         )
         return check.run(held, only_indexed)
 
+    def _are_indexed(self, pack: PackId, held: list[PackedBlob]) -> bool:
+        """Say whether the index has each of these blobs at its place in the pack."""
+        index = self._repo.index
+        for kind in BlobType:
+            blobs = [blob for blob in held if blob.type is kind]
+            first = index.first_places(kind, b"".join(blob.id for blob in blobs))
+            number = next((n for n in set(first.packs) if _is_pack(index, n, pack)), UNKNOWN_PACK)
+            columns = zip(
+                blobs, first.packs, first.offsets, first.lengths, first.raw_lengths, strict=True
+            )
+            for blob, *place in columns:
+                here = [number, blob.offset, blob.length, blob.raw_length]
+                if place != here and Place(pack, blob) not in index.places(kind, blob.id):
+                    return False  # a blob of which the first place is elsewhere is rare
+        return True
 
-class _PackCheck:
-    """Reads one pack from its beginning to its end, once."""
 
-    def __init__(self, store: Store, envelope: Envelope, pack: PackId, size: int) -> None:
-        self._store = store
-        self._envelope = envelope
-        self._pack = pack
-        self._object = _object(pack)
-        self._size = size
-        self._digest = sha256()
-        self._position = 0  # where in the pack the buffer ends
-        self._buffer = memoryview(b"")
-        self._first = ""
-        self.faults: list[str] = []
-
-    def run(self, held: Iterable[PackedBlob], only_indexed: Iterable[PackedBlob]) -> PackVerdict:
-        """Check the blobs that are said to be in the pack, then the rest of its bytes."""
-        in_order = sorted(held, key=lambda blob: blob.offset)
-        broken = self._check_blobs(in_order) + self._check_blobs(only_indexed)
-        if broken:
-            self.faults.append(f"{len(broken)} of its blobs are damaged, the first: {self._first}")
-        self._check_name()
-        return PackVerdict(self.faults, broken)
-
-    def _check_blobs(self, blobs: Iterable[PackedBlob]) -> list[PackedBlob]:
-        """Open the blobs in the order they lie, and return those that do not open."""
-        broken = []
-        for blob in blobs:
-            try:
-                self._envelope.open_blob(blob, self._take(blob))
-            except (IntegrityError, StoreError) as error:
-                broken.append(blob)
-                self._first = (
-                    self._first or f"{blob.type.name.lower()} blob {blob.id.hex()}: {error}"
-                )
-        return broken
-
-    def _take(self, blob: PackedBlob) -> bytes | memoryview:
-        """Return a blob as stored, reading on to where it ends."""
-        end = blob.offset + blob.length
-        start = self._position - len(self._buffer)
-        if end > self._size or blob.offset < start:  # only an index can say so
-            return self._store.get(self._object, blob.offset, blob.length)
-        if self._position < end:
-            parts: list[bytes | memoryview] = [self._buffer]
-            while self._position < end:
-                parts.append(self._read_on())
-            self._buffer = memoryview(b"".join(parts))
-        taken = self._buffer[blob.offset - start : end - start]
-        self._buffer = self._buffer[end - start :]
-        return taken
-
-    def _read_on(self) -> bytes:
-        data = self._store.get(
-            self._object, self._position, min(_READ, self._size - self._position)
-        )
-        self._position += len(data)
-        self._digest.update(data)
-        return data
-
-    def _check_name(self) -> None:
-        self._buffer = memoryview(b"")
-        try:
-            while self._position < self._size:
-                self._read_on()
-        except (IntegrityError, StoreError) as error:
-            self.faults.append(f"it cannot be read to its end: {error}")
-            return
-        if self._digest.digest() != self._pack:
-            self.faults.append("its SHA-256 is not its name")
+def _is_pack(index: BlobIndex, number: int, pack: PackId) -> bool:
+    return number != UNKNOWN_PACK and index.pack_id(number) == pack
 
 
 def _read_header(store: Store, envelope: Envelope, name: ObjectName, size: int) -> list[PackedBlob]:

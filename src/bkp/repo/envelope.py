@@ -6,25 +6,29 @@ a bit that flips between compressing and sealing would be authenticated as it
 is and found only when somebody restores (restic has met such machines).
 """
 
-from dataclasses import dataclass
+from itertools import repeat
+from typing import NamedTuple
 
-from bkp.crypto.seal import Key, Sealer
-from bkp.errors import Inauthentic, IntegrityError
-from bkp.formats.compression import Level, compress, decompress
+from bkp.crypto.seal import OVERHEAD, Key, Sealer
+from bkp.errors import Inauthentic, Malformed
+from bkp.formats.compression import Level, decompress
 from bkp.formats.pack import BlobType, PackedBlob
 from bkp.formats.unpacked import unwrap, wrap
-from bkp.ids import BlobId, blob_id
+from bkp.ids import ID_SIZE, BlobId, blob_id
 
-_Buffer = bytes | bytearray | memoryview
+from .sealing import Buffer, Piece, choose_engine
+from .sealing.portable import broken_machine
+
+# Beyond this a blob is opened by itself: its length is only what somebody wrote into an index.
+_MAX_BATCHED = 64 << 20  # bytes, the largest chunk any repository may ask for
 
 
-@dataclass(frozen=True, slots=True)
-class SealedBlob:
-    """A blob ready to be packed; `raw_length` is 0 if it is stored uncompressed."""
+class SealedBlob(NamedTuple):
+    """A blob ready to be packed soon; `raw_length` is 0 if it is stored uncompressed."""
 
     type: BlobType
     id: BlobId
-    sealed: bytearray
+    sealed: Buffer
     raw_length: int
 
 
@@ -33,29 +37,65 @@ class Envelope:
 
     def __init__(self, key: Key, version: int, level: Level) -> None:
         self._sealer = Sealer(key)
+        self._engine = choose_engine(key, level)
         self._version = version
         self._level = level
 
+    def name_each(self, data: Buffer, pieces: list[Piece]) -> list[BlobId]:
+        """Return the identity of each piece of `data`."""
+        names = self._engine.name_each(data, pieces)
+        return [BlobId(names[at : at + ID_SIZE]) for at in range(0, len(names), ID_SIZE)]
+
+    def seal_each(
+        self, kind: BlobType, names: list[BlobId], data: Buffer, pieces: list[Piece]
+    ) -> list[SealedBlob]:
+        """Compress (in version 2) and seal blobs whose identities are known to be `names`."""
+        # What is empty must not be compressed: a raw length of 0 says that it is not.
+        compress = self._compresses(kind) and all(length for _, length in pieces)
+        sealed = self._engine.seal_each(data, pieces, compress=compress)
+        raw_lengths = [length for _, length in pieces] if compress else [0] * len(pieces)
+        return list(map(SealedBlob, repeat(kind), names, sealed, raw_lengths))
+
     def seal_blob(self, kind: BlobType, name: BlobId, plain: bytes) -> SealedBlob:
         """Compress (in version 2) and seal a blob whose identity is known to be `name`."""
-        packed, raw_length = plain, 0
-        if self._compresses(kind) and plain:
-            packed, raw_length = compress(plain, self._level), len(plain)
-        sealed = self._sealer.seal(packed)
-        again: _Buffer = self._sealer.unseal(sealed)
-        if raw_length:
-            again = decompress(again, raw_length)
-        if again != plain:
-            raise _broken_machine("a blob")
-        return SealedBlob(kind, name, sealed, raw_length)
+        return self.seal_each(kind, [name], plain, [(0, len(plain))])[0]
 
-    def open_blob(self, blob: PackedBlob, sealed: _Buffer) -> bytes:
+    def open_blob(self, blob: PackedBlob, sealed: Buffer) -> bytes:
         """Return the plaintext of a blob.
 
         Raises Inauthentic or Malformed if it is not what its identity says.
         """
+        size = blob.raw_length or len(sealed) - OVERHEAD
+        if 0 <= size <= _MAX_BATCHED:
+            plain = bytearray(size)
+            piece = (0, len(sealed))
+            if self._engine.open_each(sealed, [piece], [blob.raw_length], blob.id, plain)[0]:
+                return bytes(plain)
+        return self._open_slowly(blob, sealed)
+
+    def open_each(
+        self,
+        data: Buffer,
+        pieces: list[Piece],
+        raw_lengths: list[int],
+        names: bytes,
+        to: memoryview,
+    ) -> bytes:
+        """Open pieces of `data` into `to`, one behind the other.
+
+        Says 1 for each that is what its name says, and 0 for others, of which
+        `open_blob` says what is wrong, or opens them after all.
+        """
+        return self._engine.open_each(data, pieces, raw_lengths, names, to)
+
+    def _open_slowly(self, blob: PackedBlob, sealed: Buffer) -> bytes:
+        """Open what is uncommon, or say what is wrong with it."""
         packed = self._sealer.unseal(sealed)
         plain = decompress(packed, blob.raw_length) if blob.raw_length else bytes(packed)
+        if blob.raw_length not in {0, len(plain)}:
+            raise Malformed(
+                f"blob {blob.id.hex()} has {len(plain)} bytes, not {blob.raw_length} as indexed"
+            )
         if blob_id(plain) != blob.id:
             raise Inauthentic(f"blob {blob.id.hex()} does not match its name")
         return plain
@@ -64,10 +104,10 @@ class Envelope:
         """Compress (in version 2) and seal an index, snapshot or lock."""
         sealed = bytes(self._sealer.seal(wrap(plain, self._version)))
         if self.open_file(sealed) != plain:
-            raise _broken_machine("an object")
+            raise broken_machine("an object")
         return sealed
 
-    def open_file(self, sealed: _Buffer) -> bytes:
+    def open_file(self, sealed: Buffer) -> bytes:
         """Return what `seal_file` was given; raises Inauthentic or Malformed."""
         return unwrap(bytes(self._sealer.unseal(sealed)), self._version)
 
@@ -75,20 +115,13 @@ class Envelope:
         """Seal as it is: the config and the headers of packs are never compressed."""
         sealed = bytes(self._sealer.seal(plain))
         if self._sealer.unseal(sealed) != plain:
-            raise _broken_machine("a header")
+            raise broken_machine("a header")
         return sealed
 
-    def open_raw(self, sealed: _Buffer) -> bytes:
+    def open_raw(self, sealed: Buffer) -> bytes:
         """Return what `seal_raw` was given; raises Inauthentic."""
         return bytes(self._sealer.unseal(sealed))
 
     def _compresses(self, kind: BlobType) -> bool:
         # As restic: "off" is about data only, trees always compress well.
         return self._version > 1 and (self._level is not Level.OFF or kind is BlobType.TREE)
-
-
-def _broken_machine(what: str) -> IntegrityError:
-    return IntegrityError(
-        f"{what} changed while it was being sealed, before it was stored; "
-        "nothing bad was written, but this machine's memory or CPU is not to be trusted"
-    )

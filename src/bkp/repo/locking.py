@@ -13,7 +13,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
@@ -58,6 +58,10 @@ class FoundLock:
         return f"{kind} lock {self.id[:8]} of {who}, taken {lock.time[:19]}"
 
 
+def _nothing() -> None:
+    pass
+
+
 def list_locks(store: Store, envelope: Envelope) -> Iterator[FoundLock]:
     """Yield the locks there are; one that vanishes meanwhile is left out."""
     for name, size in store.scan(Kind.LOCK):
@@ -75,10 +79,19 @@ class Lock:
     """A lock held on a repository, refreshed in the background until released.
 
     A context manager; entering it raises Locked if somebody else's lock
-    excludes this one.
+    excludes this one.  `meanwhile` is called while entering waits for the
+    locks of others to show: it may read, and what it read holds only if
+    entering succeeds.
     """
 
-    def __init__(self, store: Store, envelope: Envelope, *, exclusive: bool) -> None:
+    def __init__(
+        self,
+        store: Store,
+        envelope: Envelope,
+        *,
+        exclusive: bool,
+        meanwhile: Callable[[], None] = _nothing,
+    ) -> None:
         self._store = store
         self._envelope = envelope
         user = current_user()
@@ -91,6 +104,7 @@ class Lock:
             uid=user.uid,
             gid=user.gid,
         )
+        self._meanwhile = meanwhile
         self._held: ObjectName | None = None
         self.refreshed = 0.0  # by the wall clock, which goes on while a machine sleeps
         self._refreshing = threading.Lock()  # the heartbeat and several uploads may want to at once
@@ -100,7 +114,9 @@ class Lock:
         self._refuse_conflicts()
         try:
             self._write()
-            time.sleep(_SETTLE_SECONDS)
+            settled = time.monotonic() + _SETTLE_SECONDS
+            self._meanwhile()
+            time.sleep(max(0.0, settled - time.monotonic()))
             self._refuse_conflicts()
             self._heartbeat.__enter__()
         except BaseException:

@@ -1,32 +1,27 @@
 """Blobs back from packs, verified: one by one, or many in few large reads."""
 
 import os
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import partial
 
-from bkp.errors import BkpError, IntegrityError, Missing, NotFound, Unavailable
-from bkp.formats.pack import BlobType, PackedBlob
+from bkp.errors import BkpError, IntegrityError, Missing, StoreError
+from bkp.formats.pack import BlobType
 from bkp.ids import BlobId, PackId
-from bkp.store.base import Kind, ObjectName, Store
+from bkp.store.base import CONFIG, Kind, ObjectName, Store
 from bkp.workers import Pool
 
 from .envelope import Envelope
 from .index import BlobIndex, Place
+from .ranges import MAX_TOGETHER, Range, Rooms, plan_ranges
 
-# Reading over a gap costs less than a second request, on disks and far more so remotely.
-_JOINED_GAP = 128 << 10
-_MAX_RANGE = 32 << 20  # bytes in one read, so memory is bounded by this times the threads
-_THREADS = os.cpu_count() or 2
+# Each has room for a range as stored and one opened.
+_THREADS = min(os.cpu_count() or 2, 8)
 
-# Mean size of blobs from which on threads gain.  Below it they fight for the GIL: restoring
-# 66 000 small files took 19.6 s with four threads and 13.4 s with one.
-_WORTH_A_THREAD = 256 << 10
+# Damage, a lost pack, a sector that cannot be read, a file that somebody locked away.
+_WORTH_ANOTHER_COPY = (IntegrityError, StoreError)
 
-# Damage, a lost pack, a sector that cannot be read.
-_WORTH_ANOTHER_COPY = (IntegrityError, NotFound, Unavailable)
-
-Consumer = Callable[[BlobId, bytes], None]
+Piece = tuple[int, int]  # offset and length in bytes
+Consumer = Callable[[list[BlobId], memoryview, list[Piece]], None]
 
 
 class BlobReader:
@@ -40,84 +35,115 @@ class BlobReader:
     def read(self, kind: BlobType, name: BlobId) -> bytes:
         """Return a blob, from whichever of its copies is intact.
 
-        Raises Missing if it is in no index, and what its last copy raised if
-        none is intact.
+        Raises Missing if it is in no index or in no pack that can be read,
+        another IntegrityError if no copy is intact, and StoreError if the
+        whole storage is gone.
         """
         failure: BkpError = Missing(f"{kind.name.lower()} blob {name.hex()} is in no index")
         for place in self._index.places(kind, name):
             try:
-                return self._open(place.blob, self._fetch(place))
+                return self._envelope.open_blob(place.blob, self._fetch(place))
             except _WORTH_ANOTHER_COPY as error:
+                self._raise_if_gone(error)
                 failure = _located(place, error)
         raise failure
 
     def read_each(
         self, kind: BlobType, names: Iterable[BlobId], consume: Consumer
     ) -> dict[BlobId, IntegrityError]:
-        """Call `consume` once for each blob, in the order they lie in packs.
+        """Hand every blob to `consume` once, many at a time, in the order they lie in packs.
 
-        It may be called from several threads at once.  What cannot be read (missing,
-        damaged in every copy) is returned with its error; a failure of the
-        storage itself, or of `consume`, is raised.
+        It is given names, data, and where in the data each plaintext is; the
+        data may be used only until it returns.  It may be called from several
+        threads at once.  What cannot be read (missing, damaged in every copy)
+        is returned with its error; a failure of the whole storage, or of
+        `consume`, is raised.
         """
-        failures: dict[BlobId, IntegrityError] = {}
-        by_pack: defaultdict[PackId, list[PackedBlob]] = defaultdict(list)
-        for name in dict.fromkeys(names):
-            places = self._index.places(kind, name)
-            if places:
-                by_pack[places[0].pack].append(places[0].blob)
-            else:
-                failures[name] = Missing(f"data blob {name.hex()} is in no index")
+        wanted = list(dict.fromkeys(names))
+        places = self._index.first_places(kind, b"".join(wanted))
+        run = _Reading(self, kind, consume)
         with Pool(_THREADS, ahead=_THREADS) as pool:
-            for pack, blobs in by_pack.items():
-                for joined in _join(blobs):
-                    read = partial(self._read_range, pack, joined, consume, failures)
-                    if _is_worth_a_thread(joined):
-                        pool.submit(read)
-                    else:
-                        read()
-        return failures
+            for found in plan_ranges(wanted, places):
+                if isinstance(found, Range):
+                    pool.submit(partial(run.read_range, self._index.pack_id(found.pack), found))
+                else:
+                    what = f"{kind.name.lower()} blob {found.hex()}"
+                    run.failures[found] = Missing(f"{what} is in no index")
+        return run.failures
 
-    def _read_range(
-        self,
-        pack: PackId,
-        blobs: list[PackedBlob],
-        consume: Consumer,
-        failures: dict[BlobId, IntegrityError],
-    ) -> None:
-        start = blobs[0].offset
+    def fetch_range(self, pack: PackId, wanted: Range) -> bytes | None:
+        """Return a range as stored; None if it cannot be read, although the store is there."""
         try:
-            data = memoryview(
-                self._store.get(_object(pack), start, blobs[-1].offset + blobs[-1].length - start)
-            )
-        except _WORTH_ANOTHER_COPY:
-            data = None  # each blob alone may still be there, here or elsewhere
-        for blob in blobs:
-            try:
-                plain = self._pick(blob, data, start)
-            except IntegrityError as error:
-                failures[blob.id] = error
-                continue
-            consume(blob.id, plain)
+            return self._store.get(_object(pack), wanted.start, wanted.end - wanted.start)
+        except _WORTH_ANOTHER_COPY as error:
+            self._raise_if_gone(error)
+            return None
 
-    def _pick(self, blob: PackedBlob, data: memoryview | None, start: int) -> bytes:
-        if data is not None:
-            offset = blob.offset - start
-            try:
-                return self._open(blob, data[offset : offset + blob.length])
-            except IntegrityError:
-                pass
-        return self.read(blob.type, blob.id)
+    def open_range(self, wanted: Range, stored: bytes, plain: memoryview) -> bytes:
+        """Open a range into `plain`; return 1 for each blob that is sound, 0 for others."""
+        return self._envelope.open_each(
+            stored, wanted.pieces, wanted.raw_lengths, b"".join(wanted.names), plain
+        )
 
     def _fetch(self, place: Place) -> bytes:
         return self._store.get(_object(place.pack), place.blob.offset, place.blob.length)
 
-    def _open(self, blob: PackedBlob, sealed: bytes | memoryview) -> bytes:
-        return self._envelope.open_blob(blob, sealed)
+    def _raise_if_gone(self, error: BkpError) -> None:
+        """Raise what the storage said if not even the config can be read any more.
+
+        One pack that cannot be read is damage to what is in it.  A disk that
+        was unplugged is not: it is the storage that failed.
+        """
+        if not isinstance(error, StoreError):
+            return
+        try:
+            self._store.get(CONFIG)
+        except StoreError:
+            raise error from None
 
 
-def _is_worth_a_thread(blobs: list[PackedBlob]) -> bool:
-    return sum(blob.length for blob in blobs) >= _WORTH_A_THREAD * len(blobs)
+class _Reading:
+    """One `read_each`: room that is used again, and what failed."""
+
+    def __init__(self, reader: BlobReader, kind: BlobType, consume: Consumer) -> None:
+        self._reader = reader
+        self._kind = kind
+        self._consume = consume
+        self._rooms = Rooms()
+        self.failures: dict[BlobId, IntegrityError] = {}
+
+    def read_range(self, pack: PackId, wanted: Range) -> None:
+        """Read, open and hand over a range."""
+        if wanted.plain_size > MAX_TOGETHER:
+            stored = None
+        else:
+            stored = self._reader.fetch_range(pack, wanted)
+        if stored is None:
+            self._read_singly(wanted.names)
+            return
+        plain = self._rooms.take(wanted.plain_size)
+        verdicts = self._reader.open_range(wanted, stored, plain)
+        del stored
+        names, pieces = wanted.names, wanted.plain_pieces()
+        if 0 in verdicts:
+            self._read_singly(
+                [name for name, sound in zip(names, verdicts, strict=True) if not sound]
+            )
+            names = [name for name, sound in zip(names, verdicts, strict=True) if sound]
+            pieces = [piece for piece, sound in zip(pieces, verdicts, strict=True) if sound]
+        if names:
+            self._consume(names, plain, pieces)
+        self._rooms.give_back(plain)
+
+    def _read_singly(self, names: list[BlobId]) -> None:
+        """Read blobs alone: they may still be intact, there or elsewhere, or too large."""
+        for name in names:
+            try:
+                plain = self._reader.read(self._kind, name)
+            except IntegrityError as error:
+                self.failures[name] = error
+                continue
+            self._consume([name], memoryview(plain), [(0, len(plain))])
 
 
 def _object(pack: PackId) -> ObjectName:
@@ -125,23 +151,7 @@ def _object(pack: PackId) -> ObjectName:
 
 
 def _located(place: Place, error: BkpError) -> BkpError:
-    """Say which blob and pack an error is about; a lost pack is damage to who needs it."""
-    kind = Missing if isinstance(error, NotFound) else type(error)
+    """Say which blob and pack an error is about; a pack out of reach is damage to who needs it."""
+    kind = Missing if isinstance(error, StoreError) else type(error)
     blob = f"{place.blob.type.name.lower()} blob {place.blob.id.hex()}"
     return kind(f"{blob} in pack {place.pack.hex()}: {error}")
-
-
-def _join(blobs: list[PackedBlob]) -> Iterator[list[PackedBlob]]:
-    """Group blobs of one pack into ranges worth reading in one piece."""
-    blobs.sort(key=lambda blob: blob.offset)
-    group: list[PackedBlob] = []
-    for blob in blobs:
-        if group and (
-            blob.offset - (group[-1].offset + group[-1].length) > _JOINED_GAP
-            or blob.offset + blob.length - group[0].offset > _MAX_RANGE
-        ):
-            yield group
-            group = []
-        group.append(blob)
-    if group:
-        yield group

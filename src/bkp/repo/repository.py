@@ -1,10 +1,11 @@
 """A repository: a store, its keys, its index, put together."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from pathlib import Path
 
 from bkp.chunking import Chunker
 from bkp.chunking.polynomial import is_irreducible, random_polynomial
@@ -23,35 +24,39 @@ from bkp.errors import (
     UnsupportedFormat,
     UsageError,
 )
-from bkp.events import Checked, Notice, Reporter, ignore
+from bkp.events import Notice, Problem, Reporter, ignore
 from bkp.formats.compression import Level
 from bkp.formats.config import Config, decode_config, encode_config
-from bkp.formats.index import IndexedPack, decode_index
 from bkp.formats.pack import BlobType
 from bkp.formats.tree import Node, decode_tree
 from bkp.ids import BlobId
 from bkp.store.base import CONFIG, Kind, ObjectName, Store
-from bkp.workers import ordered_map
 
 from .cutting import chunker_for
 from .envelope import Envelope
-from .index import BlobIndex
+from .index import UNKNOWN_PACK, BlobIndex
+from .index_cache import IndexCache
+from .index_loading import IndexLoader
 from .keyring import KeySlot, add_key, list_keys, open_master_key, remove_key
 from .locking import Lock, remove_locks
 from .packer import DEFAULT_PACK_SIZE
+from .ranges import plain_length
 from .reader import BlobReader, Consumer
 from .snapshots import Snapshots
 from .writer import BlobWriter
 
-_INDEX_READERS = 4
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepositoryOptions:
-    """How a repository is written; reading needs none of it."""
+    """How a repository is written, and where a copy of its index may be kept.
+
+    `cache` is the user's directory for such copies, which name all blobs in
+    the clear; without one every run reads all index objects.
+    """
 
     compression: Level = Level.AUTO
     pack_size: int = DEFAULT_PACK_SIZE  # bytes
+    cache: Path | None = None
 
 
 class Repository:
@@ -80,6 +85,8 @@ class Repository:
         self._reader = BlobReader(store, self.envelope, self.index)
         self._options = options
         self._report = report
+        cache = IndexCache(options.cache, config.id, key, report) if options.cache else None
+        self._index_loader = IndexLoader(self.index, self._read_file, cache, report)
 
     @property
     def location(self) -> str:
@@ -90,8 +97,13 @@ class Repository:
         """Return the chunker by which files of this repository are cut."""
         return chunker_for(self.config, self.key)
 
-    def lock(self, *, exclusive: bool = False) -> Lock:
-        """Return a lock, to be entered; see Lock."""
+    def lock(self, *, exclusive: bool = False, load_index: bool = False) -> Lock:
+        """Return a lock, to be entered; see Lock.
+
+        With `load_index` that is done while entering waits anyway.
+        """
+        if load_index:
+            return Lock(self.store, self.envelope, exclusive=exclusive, meanwhile=self.load_index)
         return Lock(self.store, self.envelope, exclusive=exclusive)
 
     @contextmanager
@@ -127,32 +139,33 @@ class Repository:
     def load_index(
         self, on_damage: Callable[[ObjectName, IntegrityError], None] | None = None
     ) -> None:
-        """Read all index objects.
+        """Read all index objects that were not read yet.
 
         Raises IntegrityError if one is damaged: a snapshot would store again
         what is there, and a restore would miss what it names.  With
-        `on_damage` that is called instead and the others are read.
+        `on_damage` that is called instead, and all of them are read, whatever
+        is cached.
         """
         names = [name for name, _ in self.store.scan(Kind.INDEX)]
-        loaded = ordered_map(
-            self._load_index_object, names, threads=_INDEX_READERS, ahead=2 * _INDEX_READERS
-        )
-        for done, (name, packs) in enumerate(zip(names, loaded, strict=True), 1):
-            if isinstance(packs, IntegrityError):
-                if on_damage is None:
-                    raise packs
-                on_damage(name, packs)
-                continue
-            for pack in packs:
-                self.index.add(pack)
-            self._report(Checked("index", done, len(names)))
+        self._index_loader.load(names, on_damage)
 
-    def _load_index_object(self, name: ObjectName) -> list[IndexedPack] | IntegrityError:
+    def load_intact_index(self) -> None:
+        """Read what can be read of the index, to bring back what it names.
+
+        Each damaged object is reported as a Problem: what no other names
+        cannot be found.  Never to be followed by writing, see `load_index`.
+        """
         try:
-            return decode_index(self.envelope.open_file(self.load_object(name))).packs
-        except IntegrityError as error:
-            reason = str(error).removeprefix(f"{name} is damaged: ")
-            return type(error)(f"{name} is damaged: {reason}; `bkp check` tells more")
+            self.load_index()
+        except IntegrityError:
+            self.load_index(self._tell_damaged_index)
+
+    def _tell_damaged_index(self, name: ObjectName, error: IntegrityError) -> None:
+        message = f"{error}; what no other index names cannot be restored"
+        self._report(Problem("restore", str(name).encode(), message))
+
+    def _read_file(self, name: ObjectName) -> bytes:
+        return self.envelope.open_file(self.load_object(name))
 
     def load_object(self, name: ObjectName) -> bytes:
         """Return an object as stored, verified against its name.
@@ -181,6 +194,21 @@ class Repository:
     ) -> dict[BlobId, IntegrityError]:
         """Read data blobs in the order they are stored; see BlobReader.read_each."""
         return self._reader.read_each(BlobType.DATA, names, consume)
+
+    def data_sizes(self, names: Sequence[BlobId]) -> list[int | None]:
+        """Return the plaintext size in bytes of each data blob, None for what is in no index."""
+        places = self.index.first_places(BlobType.DATA, b"".join(names))
+        columns = zip(places.packs, places.lengths, places.raw_lengths, strict=True)
+        return [
+            None if pack == UNKNOWN_PACK else plain_length(length, raw_length)
+            for pack, length, raw_length in columns
+        ]
+
+    def read_trees(
+        self, names: Iterable[BlobId], consume: Consumer
+    ) -> dict[BlobId, IntegrityError]:
+        """Read trees, as bytes, in the order they are stored; see BlobReader.read_each."""
+        return self._reader.read_each(BlobType.TREE, names, consume)
 
     def data_size(self, name: BlobId) -> int:
         """Return the plaintext size in bytes of a data blob; raises Missing."""

@@ -5,26 +5,28 @@ of data, packs of trees, index objects; whoever called stores the snapshot
 after that.  A run killed at any instant leaves packs that no index names,
 which cost space and nothing else.
 
-Blobs may be written from several threads.  A blob that is in the index, or
-was written by this run before, is not stored again.
+Blobs may be written from several threads, many small ones best in one call.
+A blob that is in the index, or was written by this run before, is not stored
+again.
 """
 
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
+from typing import NamedTuple
 
 from bkp.formats.index import IndexedPack, encode_index
 from bkp.formats.pack import BlobType, header_entry_size
-from bkp.ids import BlobId, blob_id
+from bkp.ids import BlobId
 from bkp.store.base import Kind, ObjectName, Store
 from bkp.workers import Pool
 
-from .envelope import Envelope, SealedBlob
+from .envelope import Envelope
 from .index import BlobIndex
-from .packer import Packer, assemble
+from .packer import OpenPack, Packer
+from .sealing import Buffer, Piece
 
 # restic's numbers: what an interrupted run has to upload again is bounded by them.
 _INDEX_BLOBS = 50_000
@@ -33,8 +35,7 @@ _INDEX_SECONDS = 10 * 60
 _UPLOADS = 2  # packs being hashed and stored at once, as restic's default for local disks
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(NamedTuple):
     """What became of a blob: its identity, and the bytes it added.
 
     `new_bytes` is the plaintext's size and `stored_bytes` what it takes in a
@@ -75,7 +76,7 @@ class BlobWriter:
         self._version = version
         self._guard = guard  # raises if our lock no longer stands
         self._packers = {kind: Packer(pack_size) for kind in BlobType}
-        self._pending: set[tuple[BlobType, BlobId]] = set()
+        self._pending: dict[BlobType, set[BlobId]] = {kind: set() for kind in BlobType}
         self._unsaved: list[IndexedPack] = []
         self._unsaved_blobs = 0
         self._index_saved = time.monotonic()
@@ -88,18 +89,38 @@ class BlobWriter:
 
         Raises what the storage raised, for this blob or an earlier one.
         """
+        return self.write_each(kind, plain, [(0, len(plain))])[0]
+
+    def write_each(self, kind: BlobType, data: Buffer, pieces: list[Piece]) -> list[Written]:
+        """Store each piece of `data` as `write` does, in few steps for all of them."""
         self._uploads.raise_failure()
-        name = blob_id(plain)
+        names = self._envelope.name_each(data, pieces)
+        fresh = self._claim(kind, names)
+        written = list(map(Written, names))
+        if not fresh:
+            return written
+        fresh_names, fresh_pieces = [names[at] for at in fresh], [pieces[at] for at in fresh]
+        sealed = self._envelope.seal_each(kind, fresh_names, data, fresh_pieces)
         with self._lock:
-            if (kind, name) in self._pending or self._index.has(kind, name):
-                return Written(name)
-            self._pending.add((kind, name))
-        blob = self._envelope.seal_blob(kind, name, plain)
+            filled = list(filter(None, map(self._packers[kind].add, sealed)))
+        for pack in filled:
+            self._upload(pack)
+        for at, blob in zip(fresh, sealed, strict=True):
+            stored = len(blob.sealed) + header_entry_size(blob.raw_length)
+            written[at] = Written(blob.id, pieces[at][1], stored)
+        return written
+
+    def _claim(self, kind: BlobType, names: list[BlobId]) -> list[int]:
+        """Return which of the names are new, which from now on they are not."""
+        pending = self._pending[kind]
+        fresh = []
         with self._lock:
-            full = self._packers[kind].add(blob)
-        if full is not None:
-            self._upload(full)
-        return Written(name, len(plain), len(blob.sealed) + header_entry_size(blob.raw_length))
+            known = self._index.has_each(kind, b"".join(names))
+            for at, name in enumerate(names):
+                if not known[at] and name not in pending:
+                    pending.add(name)
+                    fresh.append(at)
+        return fresh
 
     def __enter__(self) -> "BlobWriter":
         return self
@@ -110,8 +131,8 @@ class BlobWriter:
             return
         try:
             for blob_type in (BlobType.DATA, BlobType.TREE):
-                for blobs in self._packers[blob_type].finish():
-                    self._upload(blobs)
+                for pack in self._packers[blob_type].finish():
+                    self._upload(pack)
                 self._uploads.drain()
         except BaseException:
             self._abandon()
@@ -125,17 +146,17 @@ class BlobWriter:
         finally:
             self._save_index()
 
-    def _upload(self, blobs: list[SealedBlob]) -> None:
-        self._uploads.submit(partial(self._store_pack, blobs))
+    def _upload(self, full: OpenPack) -> None:
+        self._uploads.submit(partial(self._store_pack, full))
 
-    def _store_pack(self, blobs: list[SealedBlob]) -> None:
-        pack = assemble(blobs, self._envelope)
+    def _store_pack(self, full: OpenPack) -> None:
+        pack = full.seal(self._envelope)
         self._guard()
         self._store.put(ObjectName(Kind.PACK, pack.id.hex()), pack.data)
         indexed = IndexedPack(pack.id, pack.blobs)
         self._index.add(indexed)
         with self._lock:
-            self._pending.difference_update((blob.type, blob.id) for blob in pack.blobs)
+            self._pending[pack.blobs[0].type].difference_update(blob.id for blob in pack.blobs)
             self._unsaved.append(indexed)
             self._unsaved_blobs += len(pack.blobs)
             is_due = (

@@ -38,6 +38,7 @@ class LocalStore:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._prefix = os.path.join(root, "")
         self._modes = _Modes.of_repository(root)
 
     @classmethod
@@ -72,20 +73,14 @@ class LocalStore:
 
     def get(self, name: ObjectName, start: int = 0, length: int | None = None) -> bytes:
         """Read a file or a range of it."""
-        with _translated(str(name)):
-            fd = os.open(self._path(name), os.O_RDONLY | _OPEN_FLAGS)
-        with _translated(str(name)), os.fdopen(fd, "rb", buffering=0) as file:
-            status = os.fstat(fd)
-            size = status.st_size
-            if not stat.S_ISREG(status.st_mode):
-                raise Malformed(f"{name} is no regular file")
-            if length is None and size - start > MAX_WHOLE[name.kind]:
-                raise Malformed(f"{name} has {size} bytes, far more than such an object needs")
-            wanted = size - start if length is None else length
-            if wanted < 0 or start + wanted > size:
-                raise Truncated(f"{name} is {size} bytes long, {start + max(wanted, 0)} are needed")
-            file.seek(start)
-            return _read_exactly(file.fileno(), wanted, name)
+        try:
+            fd = os.open(self._path_text(name), os.O_RDONLY | _OPEN_FLAGS)
+            try:
+                return _read_range(fd, name, start, length)
+            finally:
+                os.close(fd)
+        except OSError as error:
+            raise _translate(str(name), error) from error
 
     def put(self, name: ObjectName, data: bytes | bytearray | memoryview) -> None:
         """Write a temporary file, sync it, link it into place, sync the directory."""
@@ -121,14 +116,17 @@ class LocalStore:
             os.unlink(self._path(name))
 
     def _path(self, name: ObjectName) -> Path:
-        directory = self._root / str(name.kind.value)
+        return Path(self._path_text(name))
+
+    def _path_text(self, name: ObjectName) -> str:
+        """Return the path, without the help of pathlib: it is needed for every small read."""
         if name.kind is Kind.CONFIG:
-            return directory
+            return f"{self._prefix}{name.kind.value}"
         if not is_id(name.id):  # also keeps `..` and `/` out of paths
             raise ValueError(f"not an object name: {name!r}")
         if name.kind is Kind.PACK:
-            return directory / name.id[:2] / name.id
-        return directory / name.id
+            return f"{self._prefix}{name.kind.value}/{name.id[:2]}/{name.id}"
+        return f"{self._prefix}{name.kind.value}/{name.id}"
 
     def _write_temporary(self, path: Path, data: bytes | bytearray | memoryview) -> None:
         fd = self._open_temporary(path)
@@ -192,16 +190,31 @@ def _names(directory: Path) -> list[str]:
         raise _translate(str(directory), error) from error
 
 
-def _read_exactly(fd: int, size: int, name: ObjectName) -> bytes:
-    pieces = []
-    missing = size
-    while missing:
-        piece = os.read(fd, missing)
-        if not piece:
-            raise Truncated(f"{name} ended {missing} bytes early")
-        pieces.append(piece)
-        missing -= len(piece)
-    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+def _read_range(fd: int, name: ObjectName, start: int, length: int | None) -> bytes:
+    status = os.fstat(fd)
+    size = status.st_size
+    if not stat.S_ISREG(status.st_mode):
+        raise Malformed(f"{name} is no regular file")
+    if length is None and size - start > MAX_WHOLE[name.kind]:
+        raise Malformed(f"{name} has {size} bytes, far more than such an object needs")
+    wanted = size - start if length is None else length
+    if wanted < 0 or start + wanted > size:
+        raise Truncated(f"{name} is {size} bytes long, {start + max(wanted, 0)} are needed")
+    data = os.pread(fd, wanted, start)
+    return data if len(data) == wanted else _read_on(fd, name, data, start, wanted)
+
+
+def _read_on(fd: int, name: ObjectName, data: bytes, start: int, wanted: int) -> bytes:
+    """Go on where one read did not give everything; the system may do so at 2 GiB."""
+    pieces = [data]
+    done = len(data)
+    while done < wanted:
+        data = os.pread(fd, wanted - done, start + done)
+        if not data:
+            raise Truncated(f"{name} ended {wanted - done} bytes early")
+        pieces.append(data)
+        done += len(data)
+    return b"".join(pieces)
 
 
 def _write_durably(fd: int, data: bytes | bytearray | memoryview) -> None:

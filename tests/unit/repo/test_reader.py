@@ -6,23 +6,32 @@ from collections.abc import Iterable
 
 import pytest
 
-from bkp.errors import Inauthentic, IntegrityError, Missing, Truncated
+from bkp.errors import (
+    AccessDenied,
+    Inauthentic,
+    IntegrityError,
+    Missing,
+    StoreError,
+    Truncated,
+    Unavailable,
+)
 from bkp.formats.pack import BlobType
 from bkp.ids import BlobId
 from bkp.repo.repository import Repository
-from bkp.store.base import Kind
+from bkp.store.base import Kind, ObjectName
 from repos import make_repo, reopen, store_blobs
-from stores import RecordingStore, objects, replace
+from stores import FailingStore, RecordingStore, objects, replace
 
 
 def read_all(repo: Repository, ids: Iterable[BlobId]) -> tuple[dict[BlobId, bytes], set[BlobId]]:
     found: dict[BlobId, bytes] = {}
     lock = threading.Lock()
 
-    def consume(name: BlobId, plain: bytes) -> None:
+    def consume(names: list[BlobId], data: memoryview, pieces: list[tuple[int, int]]) -> None:
         with lock:
-            assert name not in found
-            found[name] = plain
+            for name, (offset, length) in zip(names, pieces, strict=True):
+                assert name not in found
+                found[name] = bytes(data[offset : offset + length])
 
     failures = repo.read_blobs(ids, consume)
     return found, set(failures)
@@ -113,7 +122,7 @@ def test_what_the_consumer_raises_ends_the_reading() -> None:
     store = RecordingStore()
     ids = store_blobs(make_repo(store), b"one", b"two")
 
-    def consume(_name: BlobId, _plain: bytes) -> None:
+    def consume(_names: list[BlobId], _data: memoryview, _pieces: list[tuple[int, int]]) -> None:
         raise OSError("disk full")
 
     with pytest.raises(OSError, match="disk full"):
@@ -134,3 +143,56 @@ def test_swapped_packs_are_noticed() -> None:
     for name in one + two:
         with pytest.raises(IntegrityError):
             repo.read_blob(BlobType.DATA, name)
+
+
+def fail_packs(store: FailingStore, *packs: ObjectName, error: Exception) -> None:
+    store.fails = lambda verb, name: error if verb == "get" and name in packs else None
+
+
+@pytest.mark.parametrize("error", [AccessDenied("no"), Unavailable("EIO"), StoreError("odd")])
+def test_a_pack_that_cannot_be_read_costs_only_what_is_in_it(error: Exception) -> None:
+    store = FailingStore()
+    repo = make_repo(store)
+    lost = store_blobs(repo, os.urandom(1000), os.urandom(1000))
+    (pack,) = objects(store, Kind.PACK)
+    kept = store_blobs(repo, os.urandom(1000))
+    fail_packs(store, pack, error=error)
+
+    found, failures = read_all(reopen(store), lost + kept)
+
+    assert set(found) == set(kept)
+    assert failures == set(lost)
+    with pytest.raises(Missing, match=str(error)):
+        reopen(store).read_blob(BlobType.DATA, lost[0])
+
+
+def test_a_storage_that_is_gone_is_no_damage() -> None:
+    store = FailingStore()
+    ids = store_blobs(make_repo(store), b"one", b"two")
+    repo = reopen(store)
+    store.fails = lambda _verb, _name: Unavailable("unplugged")
+
+    with pytest.raises(Unavailable, match="unplugged"):
+        read_all(repo, ids)
+    with pytest.raises(Unavailable, match="unplugged"):
+        repo.read_blob(BlobType.DATA, ids[0])
+
+
+def test_blobs_of_all_sizes_come_back() -> None:
+    store = RecordingStore()
+    blobs = [os.urandom(size) for size in (0, 1, 1000, 3 << 20, 5 << 20, 9 << 20, 17)]
+    blobs += [bytes(9 << 20), bytes(100)]
+    repo = make_repo(store)
+    ids = store_blobs(repo, *blobs)
+
+    found, failures = read_all(reopen(store), ids)
+
+    assert not failures
+    assert found == dict(zip(ids, blobs, strict=True))
+
+
+def test_the_size_of_each_blob_is_told() -> None:
+    store = RecordingStore()
+    ids = store_blobs(make_repo(store), b"one", b"twenty" * 100)
+
+    assert reopen(store).data_sizes([*ids, BlobId(bytes(32))]) == [3, 600, None]

@@ -142,8 +142,12 @@ def test_packing_loses_and_repeats_nothing(sizes: list[int]) -> None:
     packs = [full for blob in sealed if (full := packer.add(blob))]
     packs += packer.finish()
 
-    packed = sorted(id(blob) for pack in packs for blob in pack)
-    assert packed == sorted(id(blob) for blob in sealed)
+    packed = [
+        repo.envelope.open_blob(blob, pack.data[blob.offset : blob.offset + blob.length])
+        for pack in packs
+        for blob in pack.blobs
+    ]
+    assert sorted(packed) == sorted(blobs)
     assert packer.finish() == []
 
 

@@ -52,7 +52,7 @@ def command(ctx: click.Context, read_data: bool, read_data_subset: str | None) -
     if settings.json:
         json_line(_as_json(result))
     else:
-        _print(settings, result)
+        _print(settings, result, reads=options.read is not None)
     return exits.OK if result.is_sound else exits.FAILURE
 
 
@@ -64,17 +64,13 @@ def _subset(everything: bool, subset: str | None) -> Subset | None:
     return Everything() if everything else None
 
 
-def _print(settings: Settings, result: CheckResult) -> None:
+def _print(settings: Settings, result: CheckResult, *, reads: bool) -> None:
     for hint in result.hints:
         line(f"note: {safe(hint)}")
     if not settings.quiet:
         line(
             f"checked {result.snapshots} snapshots, {result.trees} trees, {result.packs} packs"
-            + (
-                f"; read {result.packs_read} packs, {size_text(result.bytes_read)}"
-                if result.packs_read
-                else ""
-            )
+            + (f"; read {result.packs_read} packs, {size_text(result.bytes_read)}" if reads else "")
         )
     if result.is_sound:
         if not settings.quiet:

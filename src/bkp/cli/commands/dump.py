@@ -10,7 +10,7 @@ import click
 
 from bkp.cli.events import Problems
 from bkp.cli.filters import filter_from, snapshot_filters
-from bkp.cli.opening import open_for_reading
+from bkp.cli.opening import open_unindexed
 from bkp.cli.options import declare, settings_of
 from bkp.errors import UsageError
 from bkp.ops.dump.run import FORMATS, write_archive, write_file
@@ -56,7 +56,8 @@ def command(
     problems = Problems(settings)
     if target is None and sys.stdout.isatty():
         raise UsageError("not to a terminal; redirect the output or give --target")
-    repo = open_for_reading(settings, problems)
+    repo = open_unindexed(settings, problems)
+    repo.load_intact_index()
     operand = parse_operand(snapshot)
     place = find_place(repo, operand, filter_from(hosts, tags, paths).matches)
     base = place.path

@@ -74,9 +74,10 @@ def command(
         dry_run=dry_run,
         verify=verify,
         sparse=sparse,
+        list_entries=report.wants_entries,
     )
     with repo.reading():
-        repo.load_index()
+        repo.load_intact_index()
         place = find_place(repo, parse_operand(snapshot), filter_from(hosts, tags, paths).matches)
         directory = Path(target) if target is not None else _new_directory(place, dry_run=dry_run)
         if not place.is_directory:

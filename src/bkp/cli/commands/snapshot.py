@@ -46,7 +46,12 @@ def command(ctx: click.Context, /, **values: Any) -> int:
             path = os.fsencode(values["stdin_filename"])
             result = backup_stdin(repo, source, path, labels_from(values), report)
         else:
-            options = options_from(values, repo.location, count_ahead=report.wants_totals)
+            options = options_from(
+                values,
+                repo.location,
+                count_ahead=report.wants_totals,
+                list_entries=report.wants_entries,
+            )
             result = backup(repo, targets, options, report)
     report.summarize(result)
     return report.exit_code()

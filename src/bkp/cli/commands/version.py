@@ -3,7 +3,6 @@
 import platform
 import sys
 from importlib import import_module
-from importlib.metadata import version as version_of
 
 import click
 
@@ -26,23 +25,27 @@ def command(ctx: click.Context) -> None:
     if settings.json:
         json_line(_as_json())
         return
-    kernels = _kernels() if settings.verbose else ""
+    details = _details() if settings.verbose else []
     line(f"bkp {VERSION}")
-    if settings.verbose:
-        for name in _LIBRARIES:
-            line(f"{name} {version_of(name)}")
-        line(f"kernels {kernels}")
-        line(f"python {platform.python_version()} on {sys.platform} {platform.machine()}")
+    for text in details:
+        line(text)
 
 
-def _kernels() -> str:
-    """Say which variants of the native code would run; raises UsageError for an impossible choice.
+def _details() -> list[str]:
+    """Say what bkp stands on here; raises UsageError for an impossible choice of native code.
 
     Imported only now: most who ask for the version do not ask for this.
     """
+    metadata = import_module("importlib.metadata")
     rabin: str = import_module("bkp.chunking.rabin").rabin_kernel()
     gear: str = import_module("bkp.chunking.fastcdc").gear_kernel()
-    return f"rabin {rabin}, gear {gear}"
+    sealing: str = import_module("bkp.repo.sealing").describe_engine()
+    return [
+        *(f"{name} {metadata.version(name)}" for name in _LIBRARIES),
+        f"kernels rabin {rabin}, gear {gear}",
+        f"sealing {sealing}",
+        f"python {platform.python_version()} on {sys.platform} {platform.machine()}",
+    ]
 
 
 def _as_json() -> dict[str, str]:

@@ -7,6 +7,7 @@ its directory was read is left out in silence, for it is not there.  Memory
 holds the names of the directories on the way to where the walk is.
 """
 
+import errno
 import os
 import stat
 import sys
@@ -15,13 +16,17 @@ from enum import Enum
 from typing import NamedTuple, TypeAlias
 
 from bkp.events import EntryExcluded, Problem, Reporter
-from bkp.files.reach import lstat, open_quietly, reach
+from bkp.files.reach import LONGEST, lstat, open_quietly, reach
 from bkp.files.reasons import reason
 from bkp.files.selection.excludes import Excludes
+from bkp.files.status import AnyStatus, look_at_each
 
 from .targets import Plan, TargetNode, absolute_path, physical_path
 
-_SAVED = frozenset({stat.S_IFREG, stat.S_IFLNK, stat.S_IFCHR, stat.S_IFBLK, stat.S_IFIFO})
+_WITHOUT_CONTENTS = frozenset({stat.S_IFLNK, stat.S_IFCHR, stat.S_IFBLK, stat.S_IFIFO})
+
+_AT_ONCE = 128  # entries of a directory that are looked at together, shortly before their turn
+_LONGEST_NAME = 255  # bytes
 
 # A directory that is open lists its names as str; this undoes it, as os.fsencode would.
 _ENCODING = sys.getfilesystemencoding()
@@ -33,6 +38,7 @@ class Step(Enum):
 
     ENTER = "enter"  # a directory; what is in it follows
     LEAVE = "leave"  # the same directory, done
+    FILE = "file"  # a regular file, which has contents
     LEAF = "leaf"  # anything else
 
 
@@ -43,13 +49,20 @@ class Entry(NamedTuple):
     path: bytes  # inside the snapshot
     name: bytes  # the last component of that
     source: bytes  # where it is on disk, absolute; may be too long for a system call, see reach
-    stat: os.stat_result
+    stat: AnyStatus
     is_followed: bool = False  # a directory above targets: `stat` is of what a link leads to
 
     @property
     def is_file(self) -> bool:
         """Whether it has contents."""
-        return stat.S_ISREG(self.stat.st_mode)
+        return self.step is Step.FILE
+
+
+def entry_at(source: bytes, status: AnyStatus) -> Entry:
+    """Return what a walk would yield of a path by itself, before what may be in it."""
+    steps = {stat.S_IFREG: Step.FILE, stat.S_IFDIR: Step.ENTER}
+    step = steps.get(stat.S_IFMT(status.st_mode), Step.LEAF)
+    return Entry(step, source, source.rpartition(b"/")[2], source, status)
 
 
 class _Directory(NamedTuple):
@@ -134,7 +147,10 @@ class _Walk:
         )
         if not node.is_explicit and not self._kept(source, directory.names):
             return
-        found = self._entry(directory, disk_name, name, is_target=node.is_explicit)
+        if not node.is_explicit and not self._wanted(directory, directory.names):
+            return
+        (status,) = _look(directory.source, [disk_name])
+        found = self._entry(directory, (disk_name, name), status, is_target=node.is_explicit)
         if found is not None:
             yield found
 
@@ -153,44 +169,60 @@ class _Walk:
         return self._plan.devices.get(path, -2)
 
     def _entries(self, directory: _Directory) -> _Children:
-        for name in directory.names:
-            found = self._entry(directory, name, name, is_target=False)
-            if found is not None:
-                yield found
+        for begin in range(0, len(directory.names), _AT_ONCE):
+            names = self._wanted(directory, directory.names[begin : begin + _AT_ONCE])
+            for name, status in zip(names, _look(directory.source, names), strict=True):
+                found = self._entry(directory, (name, name), status, is_target=False)
+                if found is not None:
+                    yield found
+
+    def _wanted(self, directory: _Directory, names: Sequence[bytes]) -> list[bytes]:
+        """Return the names that no pattern excludes."""
+        excludes = self._excludes
+        if not excludes.may_exclude_in(directory.matched):
+            return list(names)
+        wanted = []
+        for name in names:
+            if excludes.excludes_name(directory.matched + name):
+                self._report(EntryExcluded(directory.source + name))
+            else:
+                wanted.append(name)
+        return wanted
 
     def _entry(
-        self, directory: _Directory, disk_name: bytes, name: bytes, *, is_target: bool
+        self,
+        directory: _Directory,
+        names: tuple[bytes, bytes],  # on disk, and in the snapshot
+        status: AnyStatus | int,
+        *,
+        is_target: bool,
     ) -> tuple[Entry, "_Children | None"] | None:
-        """Look at an entry; None if it is not to be saved."""
+        """Look at what was seen of an entry; None if it is not to be saved."""
+        disk_name, name = names
         source = directory.source + disk_name
-        if not is_target and self._excludes.excludes_name(directory.matched + disk_name):
-            self._report(EntryExcluded(source))
-            return None
-        status = self._status(source, is_target=is_target)
-        if status is None:
+        if isinstance(status, int):
+            self._cannot_access(source, status, is_target=is_target)
             return None
         if not is_target and self._is_excluded_by_status(directory, disk_name, status):
             self._report(EntryExcluded(source))
             return None
-        match stat.S_IFMT(status.st_mode):
-            case stat.S_IFDIR:
-                return self._enter(directory, disk_name, name)
-            case stat.S_IFSOCK:  # it comes and goes with the program that listens
-                return None
-            case kind if kind in _SAVED:
-                return Entry(Step.LEAF, directory.path + name, name, source, status), None
-        self._problem(source, "is of a type that cannot be saved")
+        kind = stat.S_IFMT(status.st_mode)
+        if kind == stat.S_IFREG:
+            return Entry(Step.FILE, directory.path + name, name, source, status), None
+        if kind == stat.S_IFDIR:
+            return self._enter(directory, disk_name, name)
+        if kind in _WITHOUT_CONTENTS:
+            return Entry(Step.LEAF, directory.path + name, name, source, status), None
+        if kind != stat.S_IFSOCK:  # those come and go with the program that listens
+            self._problem(source, "is of a type that cannot be saved")
         return None
 
-    def _status(self, source: bytes, *, is_target: bool) -> os.stat_result | None:
-        try:
-            return lstat(source)
-        except FileNotFoundError:
-            if is_target:
-                self._problem(source, "does not exist any more")
-        except OSError as error:
-            self._problem(source, f"cannot be accessed: {reason(error)}")
-        return None
+    def _cannot_access(self, source: bytes, error: int, *, is_target: bool) -> None:
+        if error != errno.ENOENT:
+            why = reason(OSError(error, os.strerror(error)))
+            self._problem(source, f"cannot be accessed: {why}")
+        elif is_target:
+            self._problem(source, "does not exist any more")
 
     def _enter(
         self, above: _Directory, disk_name: bytes, name: bytes
@@ -199,6 +231,8 @@ class _Walk:
         path = above.path + name
         try:
             status, names = _read_directory(source)
+        except FileNotFoundError:
+            return None
         except OSError as error:
             self._problem(source, f"cannot read the directory: {reason(error)}")
             return None
@@ -221,9 +255,7 @@ class _Walk:
                     self._report(EntryExcluded(directory + b"/" + name))
         return kept
 
-    def _is_excluded_by_status(
-        self, directory: _Directory, name: bytes, status: os.stat_result
-    ) -> bool:
+    def _is_excluded_by_status(self, directory: _Directory, name: bytes, status: AnyStatus) -> bool:
         if self._excludes.excludes_entry(status):
             return True
         if not self._one_file_system:
@@ -250,3 +282,17 @@ def _read_directory(source: bytes) -> tuple[os.stat_result, list[bytes]]:
     finally:
         os.close(fd)
     return status, sorted(names)  # a set, for some file systems list a name twice
+
+
+def _look(directory: bytes, names: list[bytes]) -> Sequence[AnyStatus | int]:
+    """Return the status of each entry, or the number of the error; the path ends in a slash."""
+    if len(directory) <= LONGEST - _LONGEST_NAME:
+        return look_at_each(directory, names)
+    return [_lstat(directory + name) for name in names]
+
+
+def _lstat(path: bytes) -> os.stat_result | int:
+    try:
+        return lstat(path)
+    except OSError as error:
+        return error.errno or errno.EIO

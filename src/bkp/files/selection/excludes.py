@@ -13,6 +13,7 @@ from bkp.errors import UsageError
 from bkp.events import Notice, Reporter, ignore
 from bkp.files.reach import lstat, open_quietly
 from bkp.files.reasons import reason
+from bkp.files.status import AnyStatus
 
 from .patterns import PatternList
 
@@ -71,6 +72,14 @@ class Excludes:
             self._tags.append(Tag(CACHE_TAG, CACHE_SIGNATURE))
         self._larger_than = options.larger_than
 
+    def may_exclude_in(self, directory: bytes) -> bool:
+        """Say whether `excludes_name` needs to be asked there; the path ends in a slash."""
+        if self._patterns:
+            return True
+        return any(
+            own.startswith(directory) or directory.startswith(own) for own in self._directories
+        )
+
     def excludes_name(self, path: bytes) -> bool:
         """Say whether an absolute path is excluded, whatever is there."""
         if self._directories and (path + b"/").startswith(self._directories):
@@ -80,7 +89,7 @@ class Excludes:
                 return True
         return False
 
-    def excludes_entry(self, status: os.stat_result) -> bool:
+    def excludes_entry(self, status: AnyStatus) -> bool:
         """Say whether something is excluded for what it is: too large a file."""
         limit = self._larger_than
         return limit is not None and status.st_size > limit and not stat.S_ISDIR(status.st_mode)

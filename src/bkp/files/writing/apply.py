@@ -24,6 +24,9 @@ _SET_ID = stat.S_ISUID | stat.S_ISGID
 
 _LEAVE = 2**32 - 1  # as owner or group it tells the system to leave what there is
 
+_PERMISSIONS = 0o777  # which are the same bits in Go's modes
+_FIRST_TIME, _LAST_TIME = -(2**63), 2**63 - 1  # ns in 64 bits: the years 1677 to 2262
+
 _ACLS = frozenset({"system.posix_acl_access", "system.posix_acl_default"})
 _CAPABILITY = "security.capability"
 
@@ -62,6 +65,31 @@ def apply_attributes(entry: Handle, node: Node, *, with_times: bool = True) -> l
     if with_times:
         _set_times(entry, node, failures)
     return failures
+
+
+class PlainAttributes(NamedTuple):
+    """All that a file needs which has no extended attributes; times in ns."""
+
+    uid: int
+    gid: int
+    mode: int  # permissions
+    accessed: int
+    modified: int
+
+
+def plain_attributes(node: Node) -> PlainAttributes | None:
+    """Return the attributes of a file that can be given blindly; None if there is more to it."""
+    mode = node.mode
+    if mode > _PERMISSIONS or node.extended_attributes or _LEAVE in (node.uid, node.gid):
+        return None
+    try:
+        mtime = node.mtime_ns
+        atime = mtime if node.atime in ("", node.mtime) else node.atime_ns
+    except Malformed:
+        return None
+    if not (_FIRST_TIME <= mtime <= _LAST_TIME and _FIRST_TIME <= atime <= _LAST_TIME):
+        return None
+    return PlainAttributes(node.uid, node.gid, mode, atime, mtime)
 
 
 def modified(node: Node) -> int | None:

@@ -101,7 +101,7 @@ class ContentsWriter:
         with Touching(file.directory, file.name), self._lock:
             self._open.drop(file)
 
-    def write(self, file: TargetFile, fd: int, data: bytes, offset: int) -> None:
+    def write(self, file: TargetFile, fd: int, data: bytes | memoryview, offset: int) -> None:
         """Write a piece of an open file.  Raises OSError, for the opener to translate."""
         view = memoryview(data)
         if self._sparse and file.is_fresh and file.size >= HOLE:

@@ -9,8 +9,8 @@ few descriptors are open at a time and no path is ever built for the system.
 import errno
 import os
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from enum import Enum
 from types import TracebackType
 from typing import NamedTuple
@@ -159,6 +159,26 @@ class Target:
         finally:
             with self._lock:
                 self._open.unpin(directory)
+
+    @contextmanager
+    def reach_each(self, directories: Iterable[Directory]) -> Iterator[dict[Directory, int]]:
+        """Give descriptors of several directories, good until the `with` ends.
+
+        Those that cannot be opened are left out.
+        """
+        reached: dict[Directory, int] = {}
+        with self._lock:
+            for directory in directories:
+                if directory not in reached:
+                    with suppress(OSError):
+                        reached[directory] = self._walk_to(directory)
+                        self._open.pin(directory)
+        try:
+            yield reached
+        finally:
+            with self._lock:
+                for directory in reached:
+                    self._open.unpin(directory)
 
     def _walk_to(self, directory: Directory) -> int:
         missing: list[Directory] = []

@@ -1,4 +1,4 @@
-"""Cut a stream and store its chunks.
+"""Cut streams and store their chunks.
 
 A stream of one chunk is sealed in the thread that read it; the chunks of a
 longer one are hashed, compressed and sealed side by side.
@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from bkp.chunking import Chunker
 from bkp.errors import Interrupted
@@ -21,8 +21,7 @@ from bkp.workers import ordered_map
 _SEALERS = os.cpu_count() or 2
 
 
-@dataclass(frozen=True, slots=True)
-class Added:
+class Added(NamedTuple):
     """What something added to the repository.
 
     `new_bytes` is plaintext, `stored_bytes` what it takes in packs.
@@ -31,6 +30,11 @@ class Added:
     new_blobs: int = 0
     new_bytes: int = 0
     stored_bytes: int = 0
+
+    @classmethod
+    def of(cls, blob: Written) -> "Added":
+        """Return what writing one blob did."""
+        return cls(blob.is_new, blob.new_bytes, blob.stored_bytes)
 
     @classmethod
     def sum(cls, written: list[Written]) -> "Added":
@@ -60,6 +64,11 @@ class ContentWriter:
         self._report = report
         self._is_abandoned = threading.Event()
 
+    @property
+    def uncut(self) -> int:
+        """The size in bytes up to which contents are one chunk."""
+        return self._chunker.uncut
+
     def abandon(self) -> None:
         """Make every `write` that is under way raise Interrupted soon."""
         self._is_abandoned.set()
@@ -73,14 +82,16 @@ class ContentWriter:
             sizes.append(size)
         return Contents([blob.id.hex() for blob in written], sum(sizes), Added.sum(written))
 
+    def write_pieces(self, data: bytearray, pieces: list[tuple[int, int]]) -> list[Written]:
+        """Store pieces (offset, length) of `data`, each one chunk by itself."""
+        return self._writer.write_each(BlobType.DATA, data, pieces)
+
     def _write_chunks(self, stream: BinaryIO) -> Iterator[tuple[Written, int]]:
         chunks = self._until_abandoned(self._chunker.chunks(stream))
         head = [chunk for chunk in (next(chunks, None), next(chunks, None)) if chunk is not None]
         if len(head) < 2:
             return map(self._write_chunk, head)
-        return ordered_map(
-            self._write_chunk, chain(head, chunks), threads=_SEALERS, ahead=2 * _SEALERS
-        )
+        return ordered_map(self._write_chunk, chain(head, chunks), threads=_SEALERS, ahead=_SEALERS)
 
     def _until_abandoned(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
         for chunk in chunks:

@@ -6,19 +6,24 @@ and only if the index still knows every chunk: a file whose chunks were lost
 is read again, which heals the repository.
 """
 
-import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from bkp.errors import IntegrityError, Malformed
 from bkp.events import Notice, Reporter
-from bkp.files.reading.walk import Entry
+from bkp.files.reading.metadata import NodeReader
+from bkp.files.reading.walk import Entry, Step
+from bkp.files.status import AnyStatus
+from bkp.formats.encoded import content_if_same, decode_node, split_tree, subtree_of
 from bkp.formats.pack import BlobType
 from bkp.formats.snapshot import Snapshot
 from bkp.formats.tree import Node
 from bkp.ids import BlobId
+from bkp.repo.index import BlobIndex
 from bkp.repo.repository import Repository
 from bkp.repo.snapshots import SavedSnapshot
+
+from .jobs import Job
 
 
 def find_parent(
@@ -47,7 +52,7 @@ class ChangeRules:
     ignore_inode: bool = False  # for file systems whose inode numbers do not last; also ctime
     ignore_ctime: bool = False
 
-    def take_for_same(self, node: Node, stat: os.stat_result) -> bool:
+    def take_for_same(self, node: Node, stat: AnyStatus) -> bool:
         """Say whether a file is so like what was stored that it need not be read."""
         try:
             return (
@@ -63,50 +68,75 @@ class ChangeRules:
 class ParentTree:
     """A walk through a parent's trees in step with a walk of the file system."""
 
-    def __init__(
-        self, repo: Repository, root: BlobId | None, rules: ChangeRules, report: Reporter
-    ) -> None:
+    def __init__(self, repo: Repository, root: BlobId | None, report: Reporter) -> None:
         self._repo = repo
-        self._rules = rules
         self._report = report
-        self._levels = [self._load(root.hex() if root else "")]
+        self.nodes = self._load(root)  # of the directory the walk is in, by name
+        self._above: list[dict[bytes, bytes]] = []
 
-    def node(self, name: bytes) -> Node | None:
-        """Return the parent's node of that name in the directory the walk is in."""
-        return self._levels[-1].get(name)
-
-    def enter(self, name: bytes) -> Node | None:
+    def enter(self, name: bytes) -> bytes | None:
         """Follow the walk into a directory; return the parent's node of it."""
-        node = self.node(name)
-        subtree = node.subtree if node is not None and node.type == "dir" else ""
-        self._levels.append(self._load(subtree))
+        node = self.nodes.get(name)
+        self._above.append(self.nodes)
+        self.nodes = self._load(subtree_of(node) if node else None)
         return node
 
     def leave(self) -> None:
         """Follow the walk out of the directory it is in."""
-        self._levels.pop()
+        self.nodes = self._above.pop()
 
-    def unchanged(self, entry: Entry) -> Node | None:
-        """Return the parent's node of a file whose contents need not be read, or None."""
-        node = self.node(entry.name)
-        if node is None or node.type != "file" or node.content is None:
-            return None
-        is_same = self._rules.take_for_same(node, entry.stat)
-        return node if is_same and self._is_stored(node.content) else None
-
-    def _is_stored(self, content: list[str]) -> bool:
-        index = self._repo.index
-        return all(index.has(BlobType.DATA, BlobId(bytes.fromhex(name))) for name in content)
-
-    def _load(self, subtree: str) -> dict[bytes, Node]:
-        if not subtree:
+    def _load(self, name: BlobId | None) -> dict[bytes, bytes]:
+        if name is None:
             return {}
-        name = BlobId(bytes.fromhex(subtree))
         try:
-            nodes = self._repo.load_tree(name)
+            return split_tree(self._repo.read_blob(BlobType.TREE, name))
         except IntegrityError as error:
             # Reading anew what is below, and this tree if it is the same again, heals it.
             self._repo.index.distrust(BlobType.TREE, name)
             self._report(Notice(f"the parent snapshot is damaged, reading files anew: {error}"))
             return {}
-        return {node.name: node for node in nodes}
+
+
+class Comparison:
+    """Says of each entry what the parent knew of it, and whether that still holds."""
+
+    def __init__(
+        self, index: BlobIndex, tree: ParentTree, nodes: NodeReader, rules: ChangeRules
+    ) -> None:
+        self._index = index
+        self._tree = tree
+        self._nodes = nodes
+        self._rules = rules
+
+    def jobs(self, entries: Iterable[Entry]) -> Iterator[Job]:
+        """Yield what to do about each entry of a walk."""
+        tree = self._tree
+        for entry in entries:
+            step = entry.step
+            if step is Step.FILE:
+                yield self._compare_file(entry, tree.nodes.get(entry.name))
+            elif step is Step.LEAF:
+                yield Job(entry, tree.nodes.get(entry.name))
+            elif step is Step.ENTER:
+                yield Job(entry, tree.enter(entry.name))
+            else:
+                tree.leave()
+                yield Job(entry, None)
+
+    def _compare_file(self, entry: Entry, before: bytes | None) -> Job:
+        if before is None:
+            return Job(entry, None)
+        head = self._nodes.plain_head(entry)
+        names = None if head is None else content_if_same(before, head)
+        if names is not None and self._is_stored(names):
+            return Job(entry, before, before)
+        node = decode_node(before)
+        if node.type != "file" or node.content is None:
+            return Job(entry, before)
+        is_same = self._rules.take_for_same(node, entry.stat)
+        if is_same and self._is_stored(bytes.fromhex("".join(node.content))):
+            return Job(entry, before, unchanged=node)
+        return Job(entry, before)
+
+    def _is_stored(self, names: bytes) -> bool:
+        return 0 not in self._index.has_each(BlobType.DATA, names)

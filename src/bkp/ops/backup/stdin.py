@@ -5,7 +5,8 @@ from contextlib import AbstractContextManager
 from typing import BinaryIO
 
 from bkp.errors import UsageError
-from bkp.events import Change, EntrySaved, Reporter
+from bkp.events import Change, EntrySaved, FilesSaved, Reporter
+from bkp.formats.encoded import encode_node, head_of
 from bkp.formats.filemode import to_go, type_of
 from bkp.formats.goquote import quote
 from bkp.formats.tree import Node
@@ -13,7 +14,7 @@ from bkp.repo.repository import Repository
 from bkp.times import format_time
 from bkp.users import current_user
 
-from .contents import Added, ContentWriter
+from .contents import ContentWriter
 from .labels import SnapshotLabels
 from .run import BackupResult
 from .tally import Tally
@@ -35,33 +36,31 @@ def backup_stdin(
     names = [name for name in path.split(b"/") if name]
     if not names or any(name in (b".", b"..") for name in names):
         raise UsageError(f"not a file name: {path!r}")
-    with repo.lock() as lock:
-        repo.load_index()
+    with repo.lock(load_index=True) as lock:
         tally = Tally(labels.zone)
         with repo.blob_writer(lock) as writer:
             fold = TreeFold(writer)
             for name in names[:-1]:
-                fold.enter(_node(name, stat.S_IFDIR | 0o755, labels))
+                fold.enter(name, head_of(_node(name, stat.S_IFDIR | 0o755, labels)))
             node = _node(names[-1], stat.S_IFREG | 0o644, labels)
             with source as stream:
                 contents = ContentWriter(repo.chunker(), writer, report).write(stream)
             if contents.size == 0:
                 raise UsageError("nothing came to be saved; no snapshot was made")
             node.content, node.size = contents.chunks, contents.size
-            fold.add(node)
-            tally.count(node, contents.added, Change.NEW)
+            fold.add(names[-1], encode_node(node))
+            tally.count_file(contents.size, contents.added, Change.NEW)
             for _ in names[:-1]:
-                directory, written = fold.leave()
-                tally.count(directory, Added.sum([written]), Change.NEW)
+                _, written = fold.leave()
+                tally.count_directory(written, Change.NEW)
             finished = fold.finish()
             assert finished is not None
             root, written = finished
             tally.count_tree(written)
         added = contents.added
+        report(FilesSaved(1))
         report(
-            EntrySaved(
-                path, b"", node.type, Change.NEW, node.size, added.new_bytes, added.stored_bytes
-            )
+            EntrySaved(path, node.type, Change.NEW, node.size, added.new_bytes, added.stored_bytes)
         )
         full_path = "/" + b"/".join(names).decode("utf-8", "surrogateescape")
         snapshot = labels.describe([full_path], None, root, tally.summary())

@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 
 from bkp.events import Change
 from bkp.formats.snapshot import Summary
-from bkp.formats.tree import Node
 from bkp.repo.writer import Written
 from bkp.times import Zone, format_time, now
 
@@ -30,21 +29,22 @@ class Tally:
     total_files: int = 0
     total_bytes: int = 0
 
-    def count(self, node: Node, added: Added, change: Change) -> None:
-        """Count an entry that is in the snapshot."""
-        if node.type == "dir":
-            self.dirs[change] += 1
-            self.tree_blobs += added.new_blobs
-        elif node.type == "file":  # restic counts nothing else
-            self.files[change] += 1
-            self.data_blobs += added.new_blobs
-            self.total_files += 1
-            self.total_bytes += node.size
+    def count_file(self, size: int, added: Added, change: Change) -> None:
+        """Count a file that is in the snapshot; restic counts no links, devices and so on."""
+        self.files[change] += 1
+        self.data_blobs += added.new_blobs
+        self.total_files += 1
+        self.total_bytes += size
         self.new_bytes += added.new_bytes
         self.stored_bytes += added.stored_bytes
 
+    def count_directory(self, tree: Written, change: Change) -> None:
+        """Count a directory that is in the snapshot, and its tree."""
+        self.dirs[change] += 1
+        self.count_tree(tree)
+
     def count_tree(self, written: Written) -> None:
-        """Count the root tree, which belongs to no entry."""
+        """Count a tree; that of the root belongs to no entry."""
         self.tree_blobs += written.is_new
         self.new_bytes += written.new_bytes
         self.stored_bytes += written.stored_bytes

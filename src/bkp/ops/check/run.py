@@ -7,6 +7,7 @@ they are written, so that nothing that is just being added looks incomplete.
 """
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 from bkp.errors import IntegrityError, NotFound, StoreError
@@ -97,12 +98,11 @@ class _Check:
         packs.look_into_orphans(audit)
         orphans = set(packs.unindexed.values())
         trees = TreeCheck(self.repo, packs.unindexed, self.ledger, self.report)
-        trees.run(saved.snapshot.tree for saved in snapshots)
+        with packs.reading(audit, options.read) if options.read else nullcontext():
+            trees.run(saved.snapshot.tree for saved in snapshots)
         self._note_needed_orphans(trees)
         unneeded = orphans - set(trees.needed_packs)
         self._hint_at_orphans([sizes[pack] for pack in unneeded])
-        if options.read is not None:
-            packs.read(audit, options.read)
         find_harm(self.repo, snapshots, self.ledger)
         return CheckResult(
             faults=tuple(self.ledger.faults),

@@ -1,33 +1,24 @@
 """Walk every tree of the repository once, and see that all it names is there."""
 
+import threading
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator
-from dataclasses import dataclass
 
-from bkp.errors import IntegrityError, StoreError
+from bkp.errors import IntegrityError
 from bkp.events import Checked, Reporter
 from bkp.files.writing.apply import modified
 from bkp.files.writing.place import is_name
+from bkp.formats.encoded import plain_needs
 from bkp.formats.pack import BlobType
-from bkp.formats.tree import Node
-from bkp.ids import BlobId, PackId
-from bkp.ops.walktree import blobs_of
+from bkp.formats.tree import Node, decode_tree
+from bkp.ids import ID_SIZE, BlobId, PackId
 from bkp.repo.repository import Repository
-from bkp.workers import ordered_map
 
 from .faults import BlobKey, FaultKind, Ledger
 
-_THREADS = 4
-_BATCH = 256
+_BATCH = 1024  # trees whose places are looked up together
 
 _TYPES = frozenset({"file", "dir", "symlink", "dev", "chardev", "fifo", "socket"})
-
-
-@dataclass(frozen=True, slots=True)
-class _Loaded:
-    tree: BlobId
-    nodes: list[Node]
-    error: str = ""
 
 
 class TreeCheck:
@@ -41,18 +32,20 @@ class TreeCheck:
         self._ledger = ledger
         self._report = report
         self._seen: set[BlobId] = set()
+        self._waiting: list[BlobId] = []
+        self._lock = threading.Lock()
         self.count = 0
         self.needed_packs: defaultdict[PackId, list[BlobKey]] = defaultdict(list)
 
     def run(self, roots: Iterable[BlobId]) -> None:
         """Check all trees that can be reached."""
-        waiting = [root for root in dict.fromkeys(roots) if self._is_new(root)]
-        while waiting:
-            batch, waiting = waiting[-_BATCH:], waiting[:-_BATCH]
-            for loaded in ordered_map(self._load, batch, threads=_THREADS, ahead=2 * _THREADS):
-                waiting += self._check(loaded)
+        self._waiting = [root for root in dict.fromkeys(roots) if self._is_new(root)]
+        while self._waiting:
+            batch, self._waiting = self._waiting[-_BATCH:], self._waiting[:-_BATCH]
+            for tree, error in self._repo.read_trees(batch, self._consume).items():
+                self._note_lost(tree, str(error))
             self.count += len(batch)
-            self._report(Checked("trees", self.count, self.count + len(waiting)))
+            self._report(Checked("trees", self.count, self.count + len(self._waiting)))
 
     def _is_new(self, tree: BlobId) -> bool:
         if tree in self._seen:
@@ -60,39 +53,62 @@ class TreeCheck:
         self._seen.add(tree)
         return True
 
-    def _load(self, tree: BlobId) -> _Loaded:
-        try:
-            return _Loaded(tree, self._repo.load_tree(tree))
-        except (IntegrityError, StoreError) as error:
-            return _Loaded(tree, [], str(error))
+    def _consume(
+        self, names: list[BlobId], data: memoryview, pieces: list[tuple[int, int]]
+    ) -> None:
+        with self._lock:
+            for tree, (offset, length) in zip(names, pieces, strict=True):
+                self._check(tree, data[offset : offset + length])
 
-    def _check(self, loaded: _Loaded) -> list[BlobId]:
-        """Check a tree and return the new trees below it."""
-        key = (BlobType.TREE, loaded.tree)
+    def _check(self, tree: BlobId, data: memoryview) -> None:
+        """Check a tree, and note the new trees below it."""
+        needs = plain_needs(data)
+        if needs is None:
+            try:
+                needs = self._look_closely(tree, decode_tree(bytes(data)))
+            except IntegrityError as error:
+                self._note_lost(tree, f"tree {tree.hex()}: {error}")
+                return
+        self._note_need((BlobType.TREE, tree))
+        blobs, subtrees = needs
+        self._check_data(blobs)
+        for at in range(0, len(subtrees), ID_SIZE):
+            subtree = BlobId(subtrees[at : at + ID_SIZE])
+            if self._is_new(subtree):
+                self._waiting.append(subtree)
+
+    def _note_lost(self, tree: BlobId, reason: str) -> None:
+        key = (BlobType.TREE, tree)
         self._note_need(key)
-        if loaded.error:
-            if key not in self._ledger.lost:
-                where = f"tree {loaded.tree.hex()}"
-                self._ledger.lose(key, self._ledger.add(FaultKind.TREE, where, loaded.error))
-            return []
-        below = []
-        names: set[bytes] = set()
-        for node in loaded.nodes:
-            for message in _flaws(node, names):
-                self._note_flaw(loaded.tree, node, message)
-            names.add(node.name)
-            for blob in blobs_of(node):
-                self._check_data(blob)
-            if node.type == "dir" and node.subtree:
-                subtree = BlobId(bytes.fromhex(node.subtree))
-                if self._is_new(subtree):
-                    below.append(subtree)
-        return below
+        if key not in self._ledger.lost:
+            where = f"tree {tree.hex()}"
+            self._ledger.lose(key, self._ledger.add(FaultKind.TREE, where, reason))
 
-    def _check_data(self, blob: BlobId) -> None:
+    def _look_closely(self, tree: BlobId, nodes: list[Node]) -> tuple[bytes, bytes]:
+        """Note the flaws of a tree; return the blobs and subtrees that it names."""
+        names: set[bytes] = set()
+        blobs: list[str] = []
+        subtrees: list[str] = []
+        for node in nodes:
+            for message in _flaws(node, names):
+                self._note_flaw(tree, node, message)
+            names.add(node.name)
+            blobs += node.content or ()
+            if node.type == "dir" and node.subtree:
+                subtrees.append(node.subtree)
+        return bytes.fromhex("".join(blobs)), bytes.fromhex("".join(subtrees))
+
+    def _check_data(self, blobs: bytes) -> None:
+        """See that blobs, given by their concatenated names, are there."""
+        known = self._repo.index.has_each(BlobType.DATA, blobs)
+        if self._unindexed or 0 in known:
+            for at, is_known in enumerate(known):
+                self._check_blob(BlobId(blobs[at * ID_SIZE : (at + 1) * ID_SIZE]), is_known)
+
+    def _check_blob(self, blob: BlobId, is_known: int) -> None:
         key = (BlobType.DATA, blob)
         self._note_need(key)
-        if key not in self._ledger.lost and not self._repo.index.has(*key):
+        if not is_known and key not in self._ledger.lost:
             where = f"data blob {blob.hex()}"
             message = "it is in no index and no pack: its contents are lost"
             self._ledger.lose(key, self._ledger.add(FaultKind.BLOB, where, message))

@@ -17,7 +17,7 @@ from bkp.events import Problem, Reporter, ignore
 from bkp.files.reach import lstat, reach
 from bkp.files.reading.metadata import NodeReader
 from bkp.files.reading.opening import open_file
-from bkp.files.reading.walk import Entry, Step
+from bkp.files.reading.walk import Entry, Step, entry_at
 from bkp.files.reasons import reason
 from bkp.files.selection.excludes import Excludes
 from bkp.formats.filemode import type_of
@@ -158,8 +158,8 @@ class LiveComparison:
             return None
         if stat.S_ISSOCK(status.st_mode) or excludes.excludes_entry(status):
             return None  # never part of a snapshot
-        step = Step.ENTER if stat.S_ISDIR(status.st_mode) else Step.LEAF
-        return Entry(step, root.stored, os.path.basename(root.stored), root.live, status)
+        name = os.path.basename(root.stored)
+        return entry_at(root.live, status)._replace(path=root.stored, name=name)
 
     def _compare(
         self, root: LiveRoot, node: Node | None, entry: Entry | None

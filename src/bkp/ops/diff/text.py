@@ -4,7 +4,6 @@ Files that look binary, or are larger than is useful to read, are only named.
 """
 
 import difflib
-import os
 import re
 from collections.abc import Iterator
 
@@ -12,7 +11,7 @@ from bkp.errors import BkpError, SourceError
 from bkp.events import Problem, Reporter
 from bkp.files.reach import lstat
 from bkp.files.reading.opening import open_file
-from bkp.files.reading.walk import Entry, Step
+from bkp.files.reading.walk import entry_at
 from bkp.files.reasons import reason
 from bkp.formats.pack import BlobType
 from bkp.formats.tree import Node
@@ -78,7 +77,7 @@ def _live(difference: Difference) -> bytes:
         raise SourceError(path, f"cannot be looked at: {reason(error)}") from error
     pieces = []
     size = 0
-    with open_file(Entry(Step.LEAF, path, os.path.basename(path), path, status)) as opened:
+    with open_file(entry_at(path, status)) as opened:
         while piece := opened.stream.read(1 << 20):
             pieces.append(piece)
             size += len(piece)

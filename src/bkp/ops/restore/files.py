@@ -2,40 +2,36 @@
 
 Files are collected into batches, so that memory does not grow with their
 number, and the blobs of a batch are read together, in the order in which the
-repository keeps them.  A file gets its attributes when its last piece is
-written.  Damage to one file is reported and costs only that file.
+repository keeps them; see filling for what is done with them.
 """
 
 import stat
-import threading
-from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from os import stat_result
 from typing import Protocol
 
-from bkp.errors import IntegrityError, SourceError
-from bkp.files.writing.apply import apply_attributes, modified
-from bkp.files.writing.contents import (
-    ContentsWriter,
-    TargetFile,
-    opened_for_comparison,
-    read_piece,
-)
-from bkp.files.writing.place import handle
+from bkp.errors import IntegrityError, Interrupted, SourceError
+from bkp.files.writing.apply import modified
+from bkp.files.writing.contents import TargetFile, opened_for_comparison, read_piece
 from bkp.files.writing.target import Directory, Identity, Target
 from bkp.formats.tree import Node
-from bkp.ids import BlobId, blob_id, parse_id
+from bkp.ids import ID_SIZE, BlobId, blob_id
 from bkp.workers import ordered_map
 
+from .filling import Filler, Piece
 from .links import HardLinks
 from .options import Overwrite, RestoreOptions
+from .pending import PendingFile
 from .tally import Tally
 
 _THREADS = 4
 
-# A batch ends at so many files, or pieces of files: about 50 MB of memory.
-_BATCH_FILES = 20_000
-_BATCH_PIECES = 100_000
+# A batch ends at so many files, or pieces of files: about 10 MB of memory.  There may be two.
+_BATCH_FILES = 4_000
+_BATCH_PIECES = 20_000
+
+_EMPTY_FILES = 1_000  # made by one call
 
 
 class BlobSource(Protocol):
@@ -48,46 +44,19 @@ class BlobSource(Protocol):
     def load_tree(self, name: BlobId) -> list[Node]:
         """Return the nodes of a tree; raises IntegrityError if it cannot be had."""
 
-    def data_size(self, name: BlobId) -> int:
-        """Return the size in bytes of a data blob; raises Missing."""
+    def data_sizes(self, names: Sequence[BlobId]) -> list[int | None]:
+        """Return the size in bytes of each data blob, None for what is in no index."""
 
     def read_blobs(
-        self, names: Iterable[BlobId], consume: Callable[[BlobId, bytes], None]
+        self,
+        names: Iterable[BlobId],
+        consume: Callable[[list[BlobId], memoryview, list[tuple[int, int]]], None],
     ) -> dict[BlobId, IntegrityError]:
-        """Call `consume` once for each blob, from several threads; return what failed."""
+        """Hand every blob to `consume` once, from several threads; return what failed.
 
-
-class _File:
-    """A file of the batch.
-
-    `right` tells which of its blobs need no writing, `left` how many of the
-    others are still to come.
-    """
-
-    __slots__ = (
-        "is_alone",
-        "is_damaged",
-        "is_failed",
-        "is_unchanged",
-        "left",
-        "node",
-        "right",
-        "to",
-    )
-
-    def __init__(self, to: TargetFile, node: Node) -> None:
-        self.to = to
-        self.node = node
-        self.right: bytearray | None = None
-        self.left = 0
-        self.is_alone = False  # one piece to write, so nobody else will open the file
-        self.is_unchanged = False  # what is there is right and needs only its attributes
-        self.is_damaged = False
-        self.is_failed = False
-
-    @property
-    def action(self) -> str:
-        return "restored" if self.right is None else "updated"
+        It is given names, data, and offset and length of each in the data,
+        which it may use until it returns.
+        """
 
 
 class FileBatch:
@@ -104,15 +73,12 @@ class FileBatch:
         self._source = source
         self._target = target
         self._options = options
-        self._links = links
         self._tally = tally
-        self._files: list[_File] = []
+        self._files: list[PendingFile] = []
         self._piece_count = 0
-        self._places: defaultdict[BlobId, list[tuple[_File, int]]] = defaultdict(list)
-        self._lock = threading.Lock()
-        self._writer = ContentsWriter(
-            target, sparse=options.sparse, replace_directories=options.delete
-        )
+        self._places: dict[BlobId, list[tuple[PendingFile, int]]] = {}
+        self._is_abandoned = False
+        self._filler = Filler(target, options, links, tally)
 
     @property
     def is_full(self) -> bool:
@@ -124,32 +90,33 @@ class FileBatch:
     ) -> bool:
         """Collect a file that may take the place of what has this status.
 
-        Returns False, after reporting it, if its contents are not in the
-        repository.
+        Returns False, after reporting it, if its contents have impossible
+        names.
         """
         try:
-            size = sum(self._source.data_size(blob) for blob in _blobs(node))
-        except (IntegrityError, ValueError) as error:
+            blobs = _blobs(node)
+        except ValueError as error:
             self._tally.problem(directory.path(name), f"not restored: {error}")
             return False
-        to = TargetFile(directory, name, size)
-        file = _File(to, node)
+        file = PendingFile(TargetFile(directory, name, 0), node, blobs)
         if status is not None:
             if _may_stay(status, node):
-                to.found = Identity.of(status)
-                file.is_unchanged = self._is_trusted(status, node, size)
+                file.to.found = Identity.of(status)
+                if self._is_trusted(status, node):
+                    file.trusted_size = status.st_size
             else:
-                to.is_in_way = True
+                file.to.is_in_way = True
         self._files.append(file)
-        self._piece_count += len(_blobs(node))
+        self._piece_count += len(blobs)
         return True
 
     def restore(self) -> None:
-        """Restore the files collected, and forget them.
+        """Restore the files collected; the batch is of no further use.
 
         Raises StoreError if the storage fails, and BkpError if the target
         can take no more.
         """
+        self._measure()
         present = [file for file in self._files if file.to.found and not file.is_unchanged]
         self._run(self._compare, present)
         complete = [file for file in self._files if not self._plan(file)]
@@ -157,31 +124,50 @@ class FileBatch:
         if self._options.dry_run:
             for file in self._files:
                 self._tell_dry(file)
-        else:
-            try:
-                self._run(self._finish_unread, complete)
-                failures = self._source.read_blobs(list(self._places), self._consume)
-                self._finish_damaged(failures)
-            finally:
-                self._writer.close()
-        self._files.clear()
-        self._places.clear()
-        self._piece_count = 0
+            return
+        try:
+            self._finish_complete(complete)
+            failures = self._source.read_blobs(self._places, self._consume)
+            self._filler.finish_damaged(failures, self._places)
+        finally:
+            self._filler.close()
 
-    def _run(self, work: Callable[[_File], None], files: list[_File]) -> None:
+    def abandon(self) -> None:
+        """Make `restore`, running in another thread, end soon."""
+        self._is_abandoned = True
+
+    def _run(self, work: Callable[[PendingFile], None], files: list[PendingFile]) -> None:
         for _ in ordered_map(work, files, threads=_THREADS, ahead=16 * _THREADS):
-            pass
+            self._go_on()
 
-    def _is_trusted(self, status: stat_result, node: Node, size: int) -> bool:
-        return (
-            self._options.overwrite is Overwrite.IF_CHANGED
-            and status.st_size == size
-            and status.st_mtime_ns == modified(node)
-        )
+    def _go_on(self) -> None:
+        if self._is_abandoned:
+            raise Interrupted("the restore was abandoned")
+
+    def _is_trusted(self, status: stat_result, node: Node) -> bool:
+        trusts = self._options.overwrite is Overwrite.IF_CHANGED
+        return trusts and status.st_mtime_ns == modified(node)
+
+    def _measure(self) -> None:
+        """Find out how large the files are; leave out those whose contents are lost."""
+        sizes = iter(self._source.data_sizes([blob for file in self._files for blob in file.blobs]))
+        files, self._files = self._files, []
+        for file in files:
+            for blob, size in zip(file.blobs, islice(sizes, len(file.blobs)), strict=True):
+                if size is None:
+                    message = f"not restored: data blob {blob.hex()} is in no index"
+                    file.sizes.clear()
+                    self._filler.fail(file, message)
+                else:
+                    file.sizes.append(size)
+            if not file.is_failed:
+                file.to.size = sum(file.sizes)
+                file.is_unchanged = file.trusted_size == file.to.size
+                self._files.append(file)
 
     # What is there already
 
-    def _compare(self, file: _File) -> None:
+    def _compare(self, file: PendingFile) -> None:
         """Find out which pieces of an existing file are right."""
         to = file.to
         try:
@@ -190,8 +176,7 @@ class FileBatch:
                     raise SourceError(to.path, "became another file")
                 right = bytearray()
                 offset = 0
-                for blob in _blobs(file.node):
-                    size = self._source.data_size(blob)
+                for blob, size in zip(file.blobs, file.sizes, strict=True):
                     right.append(blob_id(read_piece(found.fd, size, offset)) == blob)
                     offset += size
                 file.is_unchanged = all(right) and found.size == to.size
@@ -203,18 +188,17 @@ class FileBatch:
         to.found = None
         to.is_in_way = True
 
-    def _plan(self, file: _File) -> bool:
+    def _plan(self, file: PendingFile) -> bool:
         """Note the pieces to be read for a file; return whether there are any."""
         if file.is_unchanged:
             return False
         self._tally.plan(file.to.size)
         offset = found_right = 0
-        for position, blob in enumerate(_blobs(file.node)):
-            size = self._source.data_size(blob)
+        for position, (blob, size) in enumerate(zip(file.blobs, file.sizes, strict=True)):
             if file.right is not None and file.right[position]:
                 found_right += size
             else:
-                self._places[blob].append((file, offset))
+                self._places.setdefault(blob, []).append((file, offset))
                 file.left += 1
             offset += size
         file.is_alone = file.left == 1
@@ -222,7 +206,7 @@ class FileBatch:
             self._tally.wrote(found_right)
         return file.left > 0
 
-    def _tell_dry(self, file: _File) -> None:
+    def _tell_dry(self, file: PendingFile) -> None:
         if file.is_unchanged:
             self._tally.skipped(file.to.path, file.to.size)
         else:
@@ -231,111 +215,35 @@ class FileBatch:
 
     # Writing
 
-    def _consume(self, blob: BlobId, data: bytes) -> None:
-        """Write a blob everywhere it belongs; called from several threads."""
-        for file, offset in self._places[blob]:
-            if file.is_failed:
-                continue
-            try:
-                self._write(file, data, offset)
-            except SourceError as error:
-                self._fail(file, str(error))
+    def _consume(self, names: list[BlobId], data: memoryview, pieces: list[Piece]) -> None:
+        """Write blobs everywhere they belong; called from several threads."""
+        plain: list[tuple[PendingFile, Piece]] = []
+        for blob, piece in zip(names, pieces, strict=True):
+            for file, at in self._places[blob]:
+                if file.is_plain:
+                    plain.append((file, piece))
+                elif not file.is_failed:
+                    self._go_on()
+                    self._filler.write(file, data[piece[0] : sum(piece)], at)
+        self._go_on()
+        self._filler.make(plain, data)
 
-    def _write(self, file: _File, data: bytes, offset: int) -> None:
-        if file.is_alone:
-            with self._writer.once(file.to) as fd:
-                self._writer.write(file.to, fd, data, offset)
-                file.left = 0
-                self._tally.wrote(len(data))
-                self._complete(file, fd)
-            return
-        with self._writer.shared(file.to) as fd:
-            self._writer.write(file.to, fd, data, offset)
-            self._tally.wrote(len(data))
-            is_last = self._take_one(file)
-            if is_last:
-                self._complete(file, fd)
-        if is_last:
-            self._writer.done(file.to)
-
-    def _take_one(self, file: _File) -> bool:
-        with self._lock:
-            file.left -= 1
-            return file.left == 0
-
-    def _complete(self, file: _File, fd: int) -> None:
-        """Give a file whose pieces were all written its attributes."""
-        wrong = self._find_wrong(file, fd) if self._options.verify else None
-        is_right = wrong is None and not file.is_damaged
-        # Without its time it is not taken for a file that is right by the next restore.
-        shortfalls = apply_attributes(fd, file.node, with_times=is_right)
-        self._tally.shortfalls(file.to.path, shortfalls)
-        if wrong is not None:
-            self._fail(file, f"at offset {wrong} it does not read back as it was written")
-        elif is_right:
-            self._tally.restored(file.to.path, file.to.size, action=file.action)
-
-    def _find_wrong(self, file: _File, fd: int) -> int | None:
-        """Return where a file is not as it must be, None if it is."""
-        offset = 0
-        for blob in _blobs(file.node):
-            size = self._source.data_size(blob)
-            if blob_id(read_piece(fd, size, offset)) != blob:
-                return offset
-            offset += size
-        return offset if read_piece(fd, 1, offset) else None
-
-    def _finish_unread(self, file: _File) -> None:
-        """Finish a file that needs nothing from the repository."""
-        try:
-            if file.is_unchanged:
-                with handle(self._target, file.to.directory, file.to.name) as entry:
-                    self._tally.shortfalls(file.to.path, apply_attributes(entry, file.node))
-                self._tally.skipped(file.to.path, file.to.size)
-            else:
-                with self._writer.once(file.to) as fd:
-                    self._complete(file, fd)
-        except SourceError as error:
-            self._fail(file, str(error))
-
-    def _finish_damaged(self, failures: dict[BlobId, IntegrityError]) -> None:
-        """Report the files that lack a piece, and keep what there is of them."""
-        for blob, error in failures.items():
-            for file, offset in self._places[blob]:
-                if not file.is_damaged:
-                    file.is_damaged = True
-                    self._tell_damaged(file, offset, error)
-                if self._take_one(file) and not file.is_failed:
-                    self._finish_lacking(file)
-
-    def _tell_damaged(self, file: _File, offset: int, error: IntegrityError) -> None:
-        if file.to.is_opened:
-            self._links.forget(file.node)
-            message = f"restored without its contents at offset {offset}: {error}"
-            self._tally.problem(file.to.path, message)
-        else:
-            self._fail(file, f"not restored: {error}")
-
-    def _finish_lacking(self, file: _File) -> None:
-        try:
-            with self._writer.shared(file.to) as fd:
-                self._complete(file, fd)
-            self._writer.done(file.to)
-        except SourceError as error:
-            self._fail(file, str(error))
-
-    def _fail(self, file: _File, message: str) -> None:
-        """Give a file up."""
-        with self._lock:
-            is_first = not file.is_failed
-            file.is_failed = True
-        if is_first:
-            self._links.forget(file.node)
-            self._tally.problem(file.to.path, message)
+    def _finish_complete(self, files: list[PendingFile]) -> None:
+        """Finish files that need nothing from the repository."""
+        empty = [(file, (0, 0)) for file in files if not file.is_unchanged and file.is_plain]
+        for start in range(0, len(empty), _EMPTY_FILES):
+            self._go_on()
+            self._filler.make(empty[start : start + _EMPTY_FILES], memoryview(b""))
+        others = [file for file in files if file.is_unchanged or not file.is_plain]
+        self._run(self._filler.complete, others)
 
 
 def _blobs(node: Node) -> list[BlobId]:
-    return [BlobId(parse_id(text)) for text in node.content or ()]
+    """Return the blobs of a file; raises ValueError if one is no identity."""
+    blobs = [BlobId(bytes.fromhex(text)) for text in node.content or ()]
+    if any(len(blob) != ID_SIZE for blob in blobs):
+        raise ValueError("its contents have a name that is no id")
+    return blobs
 
 
 def _may_stay(status: stat_result, node: Node) -> bool:

@@ -45,7 +45,8 @@ class RestoreOptions:
     as `selection` covers it, and lets files take the place of directories
     that are not empty.  `dry_run` changes nothing and reports what would
     have been done.  `verify` reads every file back after it was written.
-    `sparse` leaves long runs of zeros unwritten in new files.
+    `sparse` leaves long runs of zeros unwritten in new files.  `list_entries`
+    reports EntryRestored for each.
     """
 
     selection: Selection = EVERYTHING
@@ -54,6 +55,7 @@ class RestoreOptions:
     dry_run: bool = False
     verify: bool = False
     sparse: bool = True
+    list_entries: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,14 +1,14 @@
 """Restore a stored tree into a directory.
 
 Directories are made on the way down, files are written batch by batch from
-few large reads, and directories get their attributes after everything in
-them.  Nothing is ever written outside the target, whatever the tree says or
+few large reads while the walk goes on, and directories get their attributes
+after everything in them.  Nothing is ever written outside the target, whatever the tree says or
 somebody does to the target meanwhile.
 """
 
 import os
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bkp.errors import SourceError, UsageError
@@ -31,6 +31,7 @@ from bkp.files.writing.remove import remove, remove_tree, unexpected
 from bkp.files.writing.target import Directory, Identity, Presence, Target, Touching
 from bkp.formats.tree import Node
 from bkp.ids import BlobId
+from bkp.workers import Pool
 
 from .files import BlobSource, FileBatch
 from .links import HardLinks
@@ -38,7 +39,7 @@ from .options import RestoreOptions, RestoreStats
 from .tally import Tally
 from .walk import Enter, Entry, Leave, Step, Walk
 
-_WAITING = 20_000  # directories and links that wait for the files of a batch, at most
+_WAITING = 8_000  # directories and links that wait for the files of a batch, at most
 
 
 def restore(
@@ -57,15 +58,14 @@ def restore(
     """
     path = os.fsencode(target)
     _refuse_nonsense(path, options)
-    tally = Tally(report)
+    tally = Tally(report, list_entries=options.list_entries)
     spared = _repository(source.location)
     with Target(path, make=not options.dry_run, spared=spared) as opened:
-        run = _Restore(source, opened, options, tally)
-        for step in Walk(source.load_tree, options.selection, tally.problem).steps(
-            tree, opened.root
-        ):
-            run.take(step)
-        run.flush()
+        walk = Walk(source.load_tree, options.selection, tally.problem)
+        with _Restore(source, opened, options, tally) as run:
+            for step in walk.steps(tree, opened.root):
+                run.take(step)
+            run.finish()
     tally.announce()
     return tally.finish()
 
@@ -98,19 +98,42 @@ class _Link:
     node: Node
 
 
+@dataclass(slots=True)
+class _Batch:
+    """Files, and what must wait until they are there."""
+
+    files: FileBatch
+    links: list[_Link] = field(default_factory=list)
+    left: list[tuple[Directory, Node]] = field(default_factory=list)
+
+    @property
+    def is_full(self) -> bool:
+        return self.files.is_full or len(self.links) + len(self.left) >= _WAITING
+
+
 class _Restore:
-    """Takes the steps of a walk."""
+    """Takes the steps of a walk, while the files of the batch before are written."""
 
     def __init__(
         self, source: BlobSource, target: Target, options: RestoreOptions, tally: Tally
     ) -> None:
+        self._source = source
         self._target = target
         self._options = options
         self._tally = tally
         self._hard_links = HardLinks()
-        self._files = FileBatch(source, target, options, self._hard_links, tally)
-        self._links: list[_Link] = []
-        self._left: list[tuple[Directory, Node]] = []
+        self._batch = self._new_batch()
+        self._before: _Batch | None = None
+        self._background = Pool(1, ahead=1)
+
+    def __enter__(self) -> "_Restore":
+        self._background.__enter__()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        if kind is not None and self._before is not None:
+            self._before.files.abandon()
+        self._background.__exit__(kind, *rest)
 
     def take(self, step: Step) -> None:
         """Do one step, or note it until the batch is full."""
@@ -123,24 +146,41 @@ class _Restore:
                 self._leave(step)
         except SourceError as error:
             self._tally.problem(error.path, str(error))
-        if self._files.is_full or len(self._left) + len(self._links) >= _WAITING:
-            self.flush()
+        if self._batch.is_full:
+            self._hand_over()
 
-    def flush(self) -> None:
-        """Restore the files of the batch, then what waited for them."""
-        self._files.restore()
-        for link in self._links:
+    def finish(self) -> None:
+        """Finish all that was taken."""
+        self._hand_over()
+        self._finish_before()
+
+    def _new_batch(self) -> _Batch:
+        files = FileBatch(self._source, self._target, self._options, self._hard_links, self._tally)
+        return _Batch(files)
+
+    def _hand_over(self) -> None:
+        """Have the files of the batch written, once those before are."""
+        self._finish_before()
+        self._before, self._batch = self._batch, self._new_batch()
+        self._background.submit(self._before.files.restore)
+
+    def _finish_before(self) -> None:
+        """Wait for the files of the batch before, and do what waited for them."""
+        before = self._before
+        if before is None:
+            return
+        self._background.drain()
+        self._before = None
+        for link in before.links:
             try:
                 self._link(link)
             except SourceError as error:
                 self._tally.problem(error.path, str(error))
-        for directory, node in self._left:
+        for directory, node in before.left:
             try:
                 self._finish_directory(directory, node)
             except SourceError as error:
                 self._tally.problem(error.path, str(error))
-        self._links.clear()
-        self._left.clear()
 
     # Directories
 
@@ -170,7 +210,7 @@ class _Restore:
         if self._options.delete and step.expected is not None:
             self._delete(step.directory, step.expected)
         if step.node is not None:
-            self._left.append((step.directory, step.node))
+            self._batch.left.append((step.directory, step.node))
 
     def _delete(self, directory: Directory, expected: set[bytes]) -> None:
         if directory.presence is not Presence.EXISTING:
@@ -215,9 +255,9 @@ class _Restore:
         if status is not None and not self._options.overwrite.allows(node, status):
             self._tally.skipped(directory.path(name), node.size)
         elif self._hard_links.find(node) is not None:
-            self._links.append(_Link(directory, name, node))
+            self._batch.links.append(_Link(directory, name, node))
         elif node.type == "file":
-            if self._files.add(directory, name, node, status):
+            if self._batch.files.add(directory, name, node, status):
                 self._hard_links.add(node, directory, name)
         elif node.type == "symlink" or is_special(node.type):
             self._tally.plan()

@@ -1,14 +1,23 @@
-"""Counting what a restore does, and telling it.
+"""Counting what a restore does, and telling it: by numbers, and each entry if asked to.
 
 Safe to use from several threads.  Problems that every entry is likely to
 have, such as an owner that only root could set, are told once for each kind.
 """
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bkp.events import BytesRestored, EntryRestored, Problem, Reporter, RestorePlanned
+from bkp.events import (
+    BytesRestored,
+    EntriesRestored,
+    EntryRestored,
+    Problem,
+    Reporter,
+    RestorePlanned,
+)
 from bkp.files.writing.apply import Attribute, Shortfall
+from bkp.files.writing.contents import TargetFile
 
 from .options import RestoreStats
 
@@ -25,8 +34,9 @@ class _Kind:
 class Tally:
     """The counters of one restore and the way to its reporter."""
 
-    def __init__(self, report: Reporter) -> None:
+    def __init__(self, report: Reporter, *, list_entries: bool) -> None:
         self._report = report
+        self._list_entries = list_entries
         self._lock = threading.Lock()
         self._kinds: dict[Attribute, _Kind] = {}
         self._announced = RestorePlanned(0, 0)
@@ -41,14 +51,17 @@ class Tally:
 
     def plan(self, size: int = 0) -> None:
         """Count an entry that is going to be restored, with so many bytes of contents."""
-        self._total_files += 1  # only the thread that walks plans
-        self._total_bytes += size
+        with self._lock:
+            self._total_files += 1
+            self._total_bytes += size
 
     def announce(self) -> None:
         """Tell what is planned so far, if that is more than was told."""
-        planned = RestorePlanned(self._total_files, self._total_bytes)
-        if planned != self._announced:
+        with self._lock:
+            planned = RestorePlanned(self._total_files, self._total_bytes)
+            is_new = planned != self._announced
             self._announced = planned
+        if is_new:
             self._report(planned)
 
     def wrote(self, count: int) -> None:
@@ -61,20 +74,37 @@ class Tally:
         """Count a planned entry as done."""
         with self._lock:
             self._files_restored += 1
-        self._report(EntryRestored(path, action, size))
+        self._report(EntriesRestored(1))
+        self._tell(path, action, size)
+
+    def made(self, files: Sequence[TargetFile]) -> None:
+        """Count planned files as done, with all of their contents."""
+        size = sum(file.size for file in files)
+        with self._lock:
+            self._bytes_restored += size
+            self._files_restored += len(files)
+        self._report(BytesRestored(size))
+        self._report(EntriesRestored(len(files)))
+        if self._list_entries:
+            for file in files:
+                self._report(EntryRestored(file.path, "restored", file.size))
 
     def skipped(self, path: bytes, size: int = 0) -> None:
         """Count an entry that is right already or may not be replaced."""
         with self._lock:
             self._files_skipped += 1
             self._bytes_skipped += size
-        self._report(EntryRestored(path, "unchanged", size))
+        self._tell(path, "unchanged", size)
 
     def deleted(self, path: bytes) -> None:
         """Count an entry that was removed because the snapshot does not have it."""
         with self._lock:
             self._files_deleted += 1
-        self._report(EntryRestored(path, "deleted", 0))
+        self._tell(path, "deleted", 0)
+
+    def _tell(self, path: bytes, action: str, size: int) -> None:
+        if self._list_entries:
+            self._report(EntryRestored(path, action, size))
 
     def problem(self, path: bytes, message: str) -> None:
         """Tell that an entry is not restored as it should be."""

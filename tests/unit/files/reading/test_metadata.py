@@ -14,7 +14,7 @@ import pytest
 from bkp.errors import SourceError
 from bkp.events import Event, Problem, ignore
 from bkp.files.reading.metadata import NodeReader
-from bkp.files.reading.walk import Entry, Step
+from bkp.files.reading.walk import Entry, Step, entry_at
 from bkp.files.reading.xattrs import read_xattr
 from bkp.formats.tree import Xattr
 from bkp.times import UTC
@@ -25,7 +25,7 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
 def entry_of(path: Path | bytes) -> Entry:
     source = os.fsencode(path)
-    return Entry(Step.LEAF, source, os.path.basename(source), source, os.lstat(source))
+    return entry_at(source, os.lstat(source))
 
 
 def test_access_times_are_stored_only_on_request(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from bkp.errors import SourceError
 from bkp.files.reach import lstat, reach
 from bkp.files.reading.opening import open_file
-from bkp.files.reading.walk import Entry, Step
+from bkp.files.reading.walk import Entry, entry_at
 from trees import Fifo, Symlink, build
 
 
@@ -16,7 +16,7 @@ from trees import Fifo, Symlink, build
 def entry(tmp_path: Path) -> Entry:
     build(tmp_path, {"f": b"contents"})
     source = os.fsencode(tmp_path / "f")
-    return Entry(Step.LEAF, source, b"f", source, os.lstat(source))
+    return entry_at(source, os.lstat(source))
 
 
 def test_contents_and_status_are_those_of_the_open_file(entry: Entry) -> None:
@@ -66,7 +66,7 @@ def test_what_vanished_is_refused(entry: Entry) -> None:
 def test_a_failure_while_reading_is_of_the_source() -> None:
     """The memory of this process cannot be read at address zero."""
     source = b"/proc/self/mem"
-    entry = Entry(Step.LEAF, source, b"mem", source, os.lstat(source))
+    entry = entry_at(source, os.lstat(source))
 
     with open_file(entry) as opened, pytest.raises(SourceError, match="cannot read"):
         opened.stream.read(1)

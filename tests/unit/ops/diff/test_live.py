@@ -7,7 +7,7 @@ import pytest
 from bkp.errors import UsageError
 from bkp.events import Event, Problem, ignore
 from bkp.files.reading.metadata import NodeReader
-from bkp.files.reading.walk import Entry, Step
+from bkp.files.reading.walk import Entry, Step, entry_at
 from bkp.files.selection.excludes import ExcludeOptions, Excludes
 from bkp.formats.pack import BlobType
 from bkp.formats.snapshot import Snapshot
@@ -56,7 +56,7 @@ def _store(writer: BlobWriter, directory: bytes) -> BlobId:
     for name in sorted(os.listdir(directory)):
         source = os.path.join(directory, name)
         status = os.lstat(source)
-        node = NodeReader(UTC, ignore).read(Entry(Step.LEAF, source, name, source, status))
+        node = NodeReader(UTC, ignore).read(entry_at(source, status))
         if node.type == "file":
             with open(source, "rb") as file:
                 pieces = iter(lambda: file.read(3), b"")

@@ -3,7 +3,7 @@
 import os
 import stat
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -23,6 +23,7 @@ from memoryrepo import (
     Spec,
     Special,
     Symlink,
+    listing,
     seen,
     store,
     xattrs,
@@ -44,7 +45,7 @@ def bring_back(
 ) -> tuple[RestoreStats, list[Event]]:
     events: list[Event] = []
     tree = store(repository, entries)
-    stats = restore(repository, tree, path, options or RestoreOptions(), events.append)
+    stats = restore(repository, tree, path, listing(options), events.append)
     return stats, events
 
 
@@ -389,3 +390,73 @@ def test_nonsense_is_refused(repository: MemoryRepository) -> None:
         bring_back(repository, Path("/x"), {}, RestoreOptions(dry_run=True, verify=True))
     with pytest.raises(UsageError, match="below /"):
         bring_back(repository, Path("/usr/.."), {}, RestoreOptions(delete=True))
+
+
+def attributes(path: Path) -> list[object]:
+    status = path.stat()
+    names = os.listxattr(path)
+    return [
+        path.read_bytes(),
+        *(status.st_mode, status.st_nlink, status.st_uid, status.st_gid, status.st_mtime_ns),
+        {name: os.getxattr(path, name) for name in names},
+    ]
+
+
+@pytest.mark.parametrize("verify", [False, True])
+@pytest.mark.parametrize("mode", [0o644, 0o400, 0o4755, 0o1600])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"mtime": ""},
+        {"mtime": "2500-01-01T00:00:00Z"},
+        {"extended_attributes": xattrs({"user.x": b"y"})},
+        {"links": 2, "inode": 3},
+    ],
+)
+def test_a_file_of_one_piece_is_as_one_of_two(
+    repository: MemoryRepository,
+    tmp_path: Path,
+    fields: dict[str, object],
+    mode: int,
+    verify: bool,
+) -> None:
+    options = RestoreOptions(verify=verify)
+    pairs = {"one": (b"content",), "two": (b"con", b"tent")}
+    for name, pieces in pairs.items():
+        entries: dict[bytes, Spec] = {b"f": File(pieces, mode=mode, fields=fields)}
+        bring_back(repository, tmp_path / name, entries, options)
+    if fields.get("mtime") == "":
+        for name in pairs:
+            os.utime(tmp_path / name / "f", (1, 1))
+
+    assert attributes(tmp_path / "one/f") == attributes(tmp_path / "two/f")
+
+
+def test_many_files_of_all_sorts_come_back_among_each_other(
+    repository: MemoryRepository, tmp_path: Path
+) -> None:
+    entries: dict[bytes, Spec] = {}
+    for number in range(300):
+        data = b"%d" % number
+        pieces = [(data,), (data, b"more"), (), (b"same",), (bytes(70_000),)][number % 5]
+        entries[b"d%d" % (number % 50)] = {
+            **dict(as_directory(entries.get(b"d%d" % (number % 50), {}))),
+            b"f%d" % number: File(pieces),
+        }
+
+    stats, events = bring_back(repository, tmp_path, entries)
+
+    assert not problems(events)
+    assert stats.files_restored == stats.total_files == 350
+    assert stats.bytes_restored == stats.total_bytes
+    for directory, inside in entries.items():
+        for name, spec in as_directory(inside).items():
+            assert isinstance(spec, File)
+            path = tmp_path / os.fsdecode(directory) / os.fsdecode(name)
+            assert path.read_bytes() == b"".join(spec.pieces)
+
+
+def as_directory(spec: Spec) -> Mapping[bytes, Spec]:
+    assert isinstance(spec, Mapping)
+    return spec

@@ -14,7 +14,17 @@ from bkp.formats.tree import Node
 from bkp.ids import BlobId
 from bkp.ops.restore.options import RestoreOptions, RestoreStats
 from bkp.ops.restore.run import restore
-from memoryrepo import File, MemoryRepository, Spec, Symlink, make_node, node_of, seen, store
+from memoryrepo import (
+    Consume,
+    File,
+    MemoryRepository,
+    Spec,
+    Symlink,
+    make_node,
+    node_of,
+    seen,
+    store,
+)
 
 OUTSIDE = {b"precious": b"keep", b"d": {}}
 
@@ -182,9 +192,7 @@ class Swapping(MemoryRepository):
         self.on_tree.get(name, lambda: None)()
         return super().load_tree(name)
 
-    def read_blobs(
-        self, names: Iterable[BlobId], consume: Callable[[BlobId, bytes], None]
-    ) -> dict[BlobId, IntegrityError]:
+    def read_blobs(self, names: Iterable[BlobId], consume: Consume) -> dict[BlobId, IntegrityError]:
         self.on_blobs()
         return super().read_blobs(names, consume)
 

@@ -6,7 +6,7 @@ import shutil
 import stat
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,12 +19,14 @@ from bkp.ops.restore.options import Overwrite, RestoreOptions, RestoreStats
 from bkp.ops.restore.run import restore
 from memoryrepo import (
     MTIME,
+    Consume,
     Dir,
     File,
     MemoryRepository,
     Spec,
     Special,
     Symlink,
+    listing,
     seen,
     store,
     xattrs,
@@ -48,7 +50,7 @@ def bring_back(
     events: list[Event] = []
     tree = store(repository, entries)
     try:
-        stats = restore(repository, tree, path, options or RestoreOptions(), events.append)
+        stats = restore(repository, tree, path, listing(options), events.append)
     finally:
         told = {event.path: event.message for event in events if isinstance(event, Problem)}
         restored = {event.path for event in events if isinstance(event, EntryRestored)}
@@ -145,7 +147,7 @@ def test_verifying_finds_a_wrong_byte(repository: MemoryRepository, tmp_path: Pa
 def test_a_failing_storage_ends_the_restore(tmp_path: Path) -> None:
     class Failing(MemoryRepository):
         def read_blobs(
-            self, names: Iterable[BlobId], consume: Callable[[BlobId, bytes], None]
+            self, names: Iterable[BlobId], consume: Consume
         ) -> dict[BlobId, IntegrityError]:
             del names, consume
             raise StoreError("the disk is gone")

@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,19 @@ from bkp.ids import BlobId, blob_id
 from bkp.ops.restore.options import Overwrite, RestoreOptions, RestoreStats
 from bkp.ops.restore.run import restore
 from bkp.ops.restore.walk import Selection
-from memoryrepo import MTIME, Dir, File, MemoryRepository, Spec, Special, Symlink, seen, store
+from memoryrepo import (
+    MTIME,
+    Consume,
+    Dir,
+    File,
+    MemoryRepository,
+    Spec,
+    Special,
+    Symlink,
+    listing,
+    seen,
+    store,
+)
 
 PIECES = (b"1" * 70_000, b"2" * 80_000, b"3" * 90_000)
 
@@ -33,7 +45,7 @@ def bring_back(
     events: list[Event] = []
     tree = store(repository, entries)
     repository.was_read.clear()
-    stats = restore(repository, tree, path, options or RestoreOptions(), events.append)
+    stats = restore(repository, tree, path, listing(options), events.append)
     told = {event.path: event.action for event in events if isinstance(event, EntryRestored)}
     told |= {event.path: event.message for event in events if isinstance(event, Problem)}
     return stats, told
@@ -338,11 +350,9 @@ class Stopping(MemoryRepository):
 
     stops = True
 
-    def read_blobs(
-        self, names: Iterable[BlobId], consume: Callable[[BlobId, bytes], None]
-    ) -> dict[BlobId, IntegrityError]:
+    def read_blobs(self, names: Iterable[BlobId], consume: Consume) -> dict[BlobId, IntegrityError]:
         if self.stops:
-            consume(blob_id(PIECES[0]), PIECES[0])
+            consume([blob_id(PIECES[0])], memoryview(PIECES[0]), [(0, len(PIECES[0]))])
             raise Interrupted("stopped")
         return super().read_blobs(names, consume)
 

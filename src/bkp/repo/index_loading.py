@@ -1,0 +1,104 @@
+"""Fill the blob index from the repository's index objects, or from what was saved of them.
+
+What was saved stands for the objects it was made of.  If all of these are
+still there, only the others are read; if one is gone, all are.  Objects are
+never read twice, for their names say what is in them.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+
+from bkp.errors import IntegrityError
+from bkp.events import Checked, Reporter
+from bkp.store.base import ObjectName
+from bkp.workers import ordered_map
+
+from .index import BlobIndex, IndexContents, read_index
+from .index_cache import IndexCache
+
+_READERS = 4
+
+# Saving is worth while if there is enough to save the next run, but not for a few blobs among
+# millions: all of them are written each time.
+_SAVED_BLOBS = 20_000
+_SAVED_SECONDS = 0.05
+_SAVED_SHARE = 16
+_ALWAYS_SAVED_SECONDS = 1.0
+
+OnDamage = Callable[[ObjectName, IntegrityError], None]
+
+
+class IndexLoader:
+    """Loads one repository's index objects into its index; to be used by one thread at a time.
+
+    `read` returns what an object holds, unsealed.
+    """
+
+    def __init__(
+        self,
+        index: BlobIndex,
+        read: Callable[[ObjectName], bytes],
+        cache: IndexCache | None,
+        report: Reporter,
+    ) -> None:
+        self._index = index
+        self._read = read
+        self._cache = cache
+        self._report = report
+        self._loaded: set[bytes] = set()  # ids of objects that the index holds
+
+    def load(self, names: Sequence[ObjectName], on_damage: OnDamage | None) -> None:
+        """Bring the index up to these objects; what it holds of others stays.
+
+        Raises the IntegrityError of the first that is damaged, or with
+        `on_damage` calls that for each.  It then reads all of them: whoever
+        wants to know about damage would not learn of it from a copy.
+        """
+        began = time.monotonic()
+        if on_damage is not None:
+            self._loaded.clear()
+        elif self._cache is not None and not self._loaded and not self._index.is_own:
+            self._take_saved(self._cache, names)
+        wanted = [name for name in names if bytes.fromhex(name.id) not in self._loaded]
+        blobs = self._load_each(wanted, len(names), on_damage)
+        self._index.settle()
+        if self._cache is not None and self._is_worth_saving(blobs, time.monotonic() - began):
+            self._cache.save(self._index, self._loaded)
+
+    def _take_saved(self, cache: IndexCache, names: Sequence[ObjectName]) -> None:
+        saved = cache.load()
+        if saved is not None and saved.objects <= {bytes.fromhex(name.id) for name in names}:
+            self._index.attach(saved.data, saved.layout)
+            self._loaded.update(saved.objects)
+
+    def _load_each(self, wanted: list[ObjectName], total: int, on_damage: OnDamage | None) -> int:
+        """Return how many blobs were read."""
+        blobs = 0
+        loaded = ordered_map(self._load, wanted, threads=_READERS, ahead=2 * _READERS)
+        known = total - len(wanted)
+        for done, (name, contents) in enumerate(zip(wanted, loaded, strict=True), known + 1):
+            if isinstance(contents, IntegrityError):
+                if on_damage is None:
+                    raise contents
+                on_damage(name, contents)
+                continue
+            self._index.take(contents)
+            self._loaded.add(bytes.fromhex(name.id))
+            blobs += len(contents)
+            self._report(Checked("index", done, total))
+        return blobs
+
+    def _load(self, name: ObjectName) -> IndexContents | IntegrityError:
+        try:
+            return read_index(self._read(name))
+        except IntegrityError as error:
+            reason = str(error).removeprefix(f"{name} is damaged: ")
+            return type(error)(f"{name} is damaged: {reason}; `bkp check` tells more")
+
+    def _is_worth_saving(self, blobs: int, seconds: float) -> bool:
+        if not blobs or self._index.is_own:  # what this run stored may be in no index object yet
+            return False
+        if seconds >= _ALWAYS_SAVED_SECONDS:
+            return True
+        is_much = blobs >= _SAVED_BLOBS or seconds >= _SAVED_SECONDS
+        return is_much and blobs * _SAVED_SHARE >= self._index.copies()
