@@ -3,7 +3,7 @@
 
 from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_FromStringAndSize
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport uint8_t
 from libc.stdlib cimport free, malloc
 
 
@@ -11,17 +11,13 @@ cdef extern from * nogil:
     """
     #include "files/files.h"
     #ifdef __APPLE__
-    #define BKP_NS(status, which) bkp_ns((status)->stat.st_##which##timespec)
+    #define BKP_TIME(status, which) (status)->stat.st_##which##timespec
     #else
-    #define BKP_NS(status, which) bkp_ns((status)->stat.st_##which##tim)
+    #define BKP_TIME(status, which) (status)->stat.st_##which##tim
     #endif
-    static int64_t bkp_ns(struct timespec time)
-    {
-        return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
-    }
-    static int64_t bkp_atime(const bkp_status *status) { return BKP_NS(status, a); }
-    static int64_t bkp_mtime(const bkp_status *status) { return BKP_NS(status, m); }
-    static int64_t bkp_ctime(const bkp_status *status) { return BKP_NS(status, c); }
+    static struct timespec bkp_atime(const bkp_status *status) { return BKP_TIME(status, a); }
+    static struct timespec bkp_mtime(const bkp_status *status) { return BKP_TIME(status, m); }
+    static struct timespec bkp_ctime(const bkp_status *status) { return BKP_TIME(status, c); }
     """
     ctypedef struct stat_t "struct stat":
         unsigned long long st_dev
@@ -48,11 +44,21 @@ cdef extern from * nogil:
         uint8_t *to
         int is_read
 
-    int64_t bkp_atime(const bkp_status *status)
-    int64_t bkp_mtime(const bkp_status *status)
-    int64_t bkp_ctime(const bkp_status *status)
+    ctypedef struct timespec_t "struct timespec":
+        long long tv_sec
+        long tv_nsec
+
+    timespec_t bkp_atime(const bkp_status *status)
+    timespec_t bkp_mtime(const bkp_status *status)
+    timespec_t bkp_ctime(const bkp_status *status)
     void bkp_files_look(const char *path, bkp_entry *entries, size_t count)
     void bkp_files_read(bkp_file *files, size_t count)
+
+
+cdef object nanoseconds(timespec_t time):
+    """Not in 64 bits: file systems know times after the year 2262."""
+    cdef object second = time.tv_sec
+    return second * 1000000000 + time.tv_nsec
 
 
 cdef class Status:
@@ -77,11 +83,11 @@ cdef class Status:
     @property
     def st_size(self): return self.status.stat.st_size
     @property
-    def st_atime_ns(self): return bkp_atime(&self.status)
+    def st_atime_ns(self): return nanoseconds(bkp_atime(&self.status))
     @property
-    def st_mtime_ns(self): return bkp_mtime(&self.status)
+    def st_mtime_ns(self): return nanoseconds(bkp_mtime(&self.status))
     @property
-    def st_ctime_ns(self): return bkp_ctime(&self.status)
+    def st_ctime_ns(self): return nanoseconds(bkp_ctime(&self.status))
 
 
 cdef class _Room:

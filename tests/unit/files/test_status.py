@@ -34,6 +34,7 @@ def test_all_that_is_said_is_right(tmp_path: Path) -> None:
     os.chown(tmp_path / "file", 2**31 + 5, 70_000)
     os.utime(tmp_path / "file", ns=(-1, -1_500_000_001))
     os.utime(tmp_path / "link", ns=(7_999_999_999, 7_999_999_999), follow_symlinks=False)
+    os.utime(tmp_path / "fifo", ns=(2**63, 2**63))  # the year 2262
     (tmp_path / "other").hardlink_to(tmp_path / "file")
 
     names = [entry.name.encode() for entry in tmp_path.iterdir()]
