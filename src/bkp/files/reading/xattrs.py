@@ -3,7 +3,7 @@
 import errno
 import os
 
-from bkp.files.reach import LONGEST, reach
+from bkp.files.reach import reach
 from bkp.formats.tree import Xattr
 
 # The file system has none, or they vanished meanwhile.
@@ -13,8 +13,6 @@ _NONE = frozenset({errno.ENOTSUP, errno.ENODATA})
 def list_xattrs(source: bytes) -> list[str]:
     """Return the names of the attributes of an entry, itself if it is a link; may raise OSError."""
     try:
-        if len(source) <= LONGEST:
-            return os.listxattr(source, follow_symlinks=False)
         with reach(source) as short:
             return os.listxattr(short, follow_symlinks=False)
     except OSError as error:

@@ -15,9 +15,8 @@ from bkp.workers import ordered_map
 from .contents import Added, ContentWriter
 from .jobs import Group, Job, Saved, grouped
 
-_READERS = 2 * (
-    os.cpu_count() or 2
-)  # more than cores, for what is not in memory must be waited for
+# More than there are cores, for what is not in memory must be waited for.
+_READERS = 2 * (os.cpu_count() or 2)
 _AHEAD = 32  # groups in flight: small files finish out of order behind a large one
 _SMALL = 512 << 10  # bytes; what is larger is worth a thread of its own
 

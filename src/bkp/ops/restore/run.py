@@ -2,8 +2,8 @@
 
 Directories are made on the way down, files are written batch by batch from
 few large reads while the walk goes on, and directories get their attributes
-after everything in them.  Nothing is ever written outside the target, whatever the tree says or
-somebody does to the target meanwhile.
+after everything in them.  Nothing is ever written outside the target, whatever
+the tree says or somebody does to the target meanwhile.
 """
 
 import os
