@@ -12,12 +12,14 @@ import pytest
 
 from bkp.errors import Locked, StoreError
 from bkp.formats.lock import LockFile, encode_lock
-from bkp.repo.locking import STALE_SECONDS, list_locks
-from bkp.repo.repository import Repository
+from bkp.formats.pack import BlobType
+from bkp.ids import blob_id
+from bkp.repo.locking import STALE_SECONDS, Lock, list_locks
+from bkp.repo.repository import Repository, open_repository
 from bkp.store.base import Kind, ObjectName
 from bkp.store.memory import MemoryStore
 from bkp.times import UTC, format_time, now
-from repos import make_repo, reopen
+from repos import PASSWORD, make_repo, reopen, store_blobs
 from stores import FailingStore, RecordingStore, objects
 
 ELSEWHERE = LockFile(
@@ -55,6 +57,42 @@ def test_an_exclusive_lock_excludes_all_others(held: bool, wanted: bool) -> None
         with pytest.raises(Locked, match="bkp unlock"), reopen(store).lock(exclusive=wanted):
             pass
         assert len(list(objects(store, Kind.LOCK))) == 1
+
+
+def test_what_is_locked_while_the_index_is_read_still_excludes() -> None:
+    repo = make_repo(MemoryStore())
+    others = changed(ELSEWHERE, exclusive=True, time=seconds_ago(1))
+
+    def come_between() -> None:
+        plant(repo, others)
+
+    entering = Lock(repo.store, repo.envelope, exclusive=False, meanwhile=come_between)
+    with pytest.raises(Locked), entering:
+        pass
+
+    assert len(list(objects(repo.store, Kind.LOCK))) == 1  # ours is gone
+
+
+def test_what_fails_meanwhile_leaves_no_lock() -> None:
+    repo = make_repo(MemoryStore())
+
+    def fail() -> None:
+        raise StoreError("broken")
+
+    entering = Lock(repo.store, repo.envelope, exclusive=False, meanwhile=fail)
+    with pytest.raises(StoreError, match="broken"), entering:
+        pass
+
+    assert list(objects(repo.store, Kind.LOCK)) == []
+
+
+def test_the_index_is_there_when_the_lock_is() -> None:
+    store = MemoryStore()
+    store_blobs(make_repo(store), b"content")
+    repo = open_repository(store, PASSWORD)
+
+    with repo.lock(load_index=True):
+        assert repo.index.has(BlobType.DATA, blob_id(b"content"))
 
 
 def test_a_refused_lock_says_who_holds_the_other() -> None:

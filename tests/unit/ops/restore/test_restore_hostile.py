@@ -375,9 +375,7 @@ def mounted(target: Path) -> Iterator[Path]:
     """A directory of the target where another file system is mounted, with something in it."""
     path = target / "mnt"
     path.mkdir(parents=True)
-    mount = ["mount", "-t", "tmpfs", "none", str(path)]
-    if os.geteuid() != 0 or subprocess.run(mount, check=False).returncode:
-        pytest.skip("nothing can be mounted")
+    subprocess.run(["mount", "-t", "tmpfs", "none", path], check=True)
     (path / "d").mkdir()
     (path / "d" / "f").write_bytes(b"of others")
     yield path
