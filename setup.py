@@ -17,7 +17,7 @@ def kernel(name: str) -> Extension:
     )
 
 
-KERNELS = ["envelope", "files", "gear", "index", "nodes", "rabin", "writefiles"]
+KERNELS = ["envelope", "files", "gear", "index", "nodes", "packs", "rabin", "writefiles"]
 
 setup(
     ext_modules=cythonize(

@@ -14,6 +14,15 @@ cdef extern from "Python.h":
     PyObject *PyTuple_GET_ITEM(object, Py_ssize_t)
 
 
+cdef extern from "packs/header.h" nogil:
+    ctypedef struct bkp_packed:
+        const uint8_t *id
+        uint32_t length, raw_length
+        int is_tree
+
+    const uint8_t *bkp_header_read(const uint8_t *at, const uint8_t *end, bkp_packed *blob)
+
+
 cdef extern from "index/index.h" nogil:
     enum:
         BKP_ID_SIZE
@@ -160,6 +169,25 @@ def stage_packs(list packs not None, object tree):
     cdef Staged staged = Staged()
     for pack, blobs in packs:
         staged.take(pack, blobs, tree)
+    return staged
+
+
+def stage_header(bytes pack not None, bytes header not None):
+    cdef Staged staged = Staged()
+    cdef const uint8_t *at = <const uint8_t *>PyBytes_AS_STRING(header)
+    cdef const uint8_t *end = at + PyBytes_GET_SIZE(header)
+    cdef bkp_packed blob
+    cdef bkp_entry entry
+    cdef uint64_t offset = 0
+    _check(bkp_staged_add_pack(&staged.staged, _id(pack)))
+    while at != end:
+        at = bkp_header_read(at, end, &blob)
+        if at == NULL or offset > 0xffffffff:
+            raise ValueError("not the header of a pack")
+        memcpy(entry.id, blob.id, BKP_ID_SIZE)
+        entry.place = bkp_place(0, <uint32_t>offset, blob.length, blob.raw_length)
+        _check(bkp_staged_add(&staged.staged, blob.is_tree, &entry))
+        offset += blob.length
     return staged
 
 

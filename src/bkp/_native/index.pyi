@@ -28,6 +28,9 @@ def parse_index(text: bytes | bytearray | memoryview) -> Staged | None:
 def stage_packs(packs: list[tuple[bytes, list[_Blob]]], tree: object) -> Staged:
     """Return packs and their blobs as if they had been parsed; `tree` is the kind of a tree."""
 
+def stage_header(pack: bytes, header: bytes) -> Staged:
+    """Return a pack as if it had been parsed, from its header; ValueError if that is none."""
+
 def stored_order(columns: memoryview) -> bytes:
     """Return as u32 the order in which blobs lie whose places are given as by `first_each`."""
 

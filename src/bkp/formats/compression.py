@@ -39,7 +39,7 @@ class Level(Enum):
 
 
 # The levels of zstd that come nearest to those of the Go library restic uses.
-_ZSTD_LEVELS = {Level.OFF: 3, Level.FASTEST: 1, Level.AUTO: 3, Level.BETTER: 7, Level.MAX: 11}
+_ZSTD_LEVELS = {Level.OFF: 2, Level.FASTEST: 1, Level.AUTO: 2, Level.BETTER: 7, Level.MAX: 11}
 
 _Buffer = bytes | bytearray | memoryview
 

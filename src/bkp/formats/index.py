@@ -20,6 +20,7 @@ import msgspec
 from bkp.errors import Malformed
 from bkp.ids import BlobId, PackId
 
+from .filling import pack_json
 from .gojson import Uint32, decode, encode
 from .hexids import parse_hex_id, parse_hex_ids
 from .pack import SEAL_OVERHEAD, BlobType, PackedBlob
@@ -87,6 +88,14 @@ def encode_index(
             if any(blob.uncompressed_length for blob in pack.blobs or ()):
                 raise ValueError(f"compressed blob in pack {pack.id}, but version 1 has none")
     return encode(_Index(stored, to_delete)) + b"\n"
+
+
+def encode_stored(packs: Iterable[tuple[PackId, bytes]]) -> bytes:
+    """Return what `encode_index` returns, of packs given by their headers, not sealed.
+
+    Raises ValueError for what is no header.
+    """
+    return b'{"packs":[' + b",".join(pack_json(*pack) for pack in packs) + b"]}\n"
 
 
 def _stored_pack(pack: IndexedPack) -> _Pack:

@@ -6,9 +6,6 @@ a bit that flips between compressing and sealing would be authenticated as it
 is and found only when somebody restores (restic has met such machines).
 """
 
-from itertools import repeat
-from typing import NamedTuple
-
 from bkp.crypto.seal import OVERHEAD, Key, Sealer
 from bkp.errors import Inauthentic, Malformed
 from bkp.formats.compression import Level, decompress
@@ -21,15 +18,6 @@ from .sealing.portable import broken_machine
 
 # Beyond this a blob is opened by itself: its length is only what somebody wrote into an index.
 _MAX_BATCHED = 64 << 20  # bytes, the largest chunk any repository may ask for
-
-
-class SealedBlob(NamedTuple):
-    """A blob ready to be packed soon; `raw_length` is 0 if it is stored uncompressed."""
-
-    type: BlobType
-    id: BlobId
-    sealed: Buffer
-    raw_length: int
 
 
 class Envelope:
@@ -47,18 +35,16 @@ class Envelope:
         return [BlobId(names[at : at + ID_SIZE]) for at in range(0, len(names), ID_SIZE)]
 
     def seal_each(
-        self, kind: BlobType, names: list[BlobId], data: Buffer, pieces: list[Piece]
-    ) -> list[SealedBlob]:
-        """Compress (in version 2) and seal blobs whose identities are known to be `names`."""
+        self, kind: BlobType, data: Buffer, pieces: list[Piece]
+    ) -> tuple[list[Buffer], list[int]]:
+        """Compress (in version 2) and seal blobs, to be copied soon.
+
+        Also says their raw lengths: 0 for what is stored uncompressed.
+        """
         # What is empty must not be compressed: a raw length of 0 says that it is not.
         compress = self._compresses(kind) and all(length for _, length in pieces)
         sealed = self._engine.seal_each(data, pieces, compress=compress)
-        raw_lengths = [length for _, length in pieces] if compress else [0] * len(pieces)
-        return list(map(SealedBlob, repeat(kind), names, sealed, raw_lengths))
-
-    def seal_blob(self, kind: BlobType, name: BlobId, plain: bytes) -> SealedBlob:
-        """Compress (in version 2) and seal a blob whose identity is known to be `name`."""
-        return self.seal_each(kind, [name], plain, [(0, len(plain))])[0]
+        return list(sealed), [length for _, length in pieces] if compress else [0] * len(pieces)
 
     def open_blob(self, blob: PackedBlob, sealed: Buffer) -> bytes:
         """Return the plaintext of a blob.

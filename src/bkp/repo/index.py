@@ -23,6 +23,7 @@ from bkp._native.index import (
     Staged,
     Table,
     parse_index,
+    stage_header,
     stage_packs,
     stored_order,
 )
@@ -125,6 +126,11 @@ class BlobIndex:
         """Take in a pack; taking in the same one again changes nothing."""
         self._is_own = True
         self._table.add(stage_packs([(pack.id, list(pack.blobs))], _TREE), in_bulk=False)
+
+    def add_stored(self, pack: PackId, header: bytes) -> None:
+        """Take in a pack that was just stored, by its header before it was sealed."""
+        self._is_own = True
+        self._table.add(stage_header(pack, header), in_bulk=False)
 
     def take(self, read: IndexContents) -> None:
         """Take in what an index object says; cheap, until the next lookup or `settle`."""

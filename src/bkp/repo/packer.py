@@ -6,88 +6,98 @@ that the sizes of packs tell less about which files are in them (restic does
 so since 0.18: https://github.com/restic/restic/issues/5291).
 """
 
-import random
-from dataclasses import dataclass, field
+import os
+from dataclasses import dataclass
 from hashlib import sha256
 
-from bkp.formats.pack import MAX_HEADER_BLOBS, PackedBlob, encode_header, encode_trailer
-from bkp.ids import PackId
+from bkp.formats.filling import Filling, header_ids
+from bkp.formats.pack import MAX_HEADER_BLOBS, BlobType, encode_trailer
+from bkp.ids import BlobId, PackId
 
-from .envelope import Envelope, SealedBlob
+from .envelope import Envelope
+from .sealing import Buffer
 
 DEFAULT_PACK_SIZE = 16 << 20  # bytes of blobs at which a pack is closed, restic's default
 
-_OPEN_PACKS = 2  # as many as one random bit can choose from
+_KEPT = 2  # packs whose memory is kept for others: as many as are stored at the same time
 
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """A finished pack: its identity, its bytes, and what is in it."""
+    """A finished pack: its identity, its bytes, and the header that says what is in it."""
 
     id: PackId
-    data: bytearray
-    blobs: list[PackedBlob]
+    data: Filling
+    header: bytes
+
+    def names(self) -> list[BlobId]:
+        """Return the identities of the blobs in it."""
+        return header_ids(self.header)
 
 
-@dataclass(slots=True)
-class OpenPack:
-    """A pack that is being filled: its bytes so far, and what is in it."""
-
-    data: bytearray = field(default_factory=bytearray)
-    blobs: list[PackedBlob] = field(default_factory=list)
-
-    def add(self, blob: SealedBlob) -> None:
-        """Append a blob."""
-        kind, name, sealed, raw_length = blob
-        self.blobs.append(PackedBlob(kind, name, len(self.data), len(sealed), raw_length))
-        self.data += sealed
-
-    def join(self, other: "OpenPack") -> None:
-        """Append what is in another."""
-        start = len(self.data)
-        self.blobs += [blob._replace(offset=start + blob.offset) for blob in other.blobs]
-        self.data += other.data
-
-    def seal(self, envelope: Envelope) -> Pack:
-        """Append the sealed header and its length; nothing can be added after that."""
-        header = envelope.seal_raw(encode_header(self.blobs))
-        self.data += header
-        self.data += encode_trailer(len(header))
-        return Pack(PackId(sha256(self.data).digest()), self.data, self.blobs)
+def seal_pack(filled: Filling, envelope: Envelope) -> Pack:
+    """Append the sealed header and its length; nothing can be added after that."""
+    header = filled.header
+    sealed = envelope.seal_raw(header)
+    filled.append(sealed + encode_trailer(len(sealed)))
+    return Pack(PackId(sha256(filled).digest()), filled, header)
 
 
 class Packer:
-    """Packs the blobs of one type; not for several threads at once.
+    """Packs the blobs of one type; not for several threads at once, but for `give_back`.
 
-    `add` and `finish` hand out packs that are full but not sealed: that costs
-    time and is done elsewhere.
+    `add_each` and `finish` hand out packs that are full but not sealed: that
+    costs time and is done elsewhere.  Whoever is done with one gives it back.
     """
 
-    def __init__(self, target_size: int) -> None:
+    def __init__(self, kind: BlobType, target_size: int) -> None:
+        self._is_tree = kind is BlobType.TREE
         self._target_size = target_size
-        self._open = [OpenPack() for _ in range(_OPEN_PACKS)]
+        self._spare: list[Filling] = []
+        self._open = [Filling(), Filling()]
 
-    def add(self, blob: SealedBlob) -> OpenPack | None:
-        """Take a blob; return a pack if that filled one."""
-        if len(blob.sealed) >= self._target_size:
-            alone = OpenPack()
-            alone.add(blob)
-            return alone
-        chosen = random.getrandbits(1)
-        pack = self._open[chosen]
-        pack.add(blob)
-        if len(pack.data) < self._target_size and len(pack.blobs) < MAX_HEADER_BLOBS:
-            return None
-        self._open[chosen] = OpenPack()
-        return pack
+    def add(
+        self, names: list[BlobId], sealed: list[Buffer], raw_lengths: list[int], start: int
+    ) -> tuple[int, Filling | None]:
+        """Take blobs from number `start` on until a pack is full; return where it stopped."""
+        if len(sealed) == 1 and len(sealed[0]) >= self._target_size:
+            alone = self._empty()
+            alone.add_each(
+                names, sealed, raw_lengths, self._is_tree, b"\1", Filling(), 0, 0, MAX_HEADER_BLOBS
+            )
+            return 1, alone
+        first, second = self._open
+        stopped = first.add_each(
+            names,
+            sealed,
+            raw_lengths,
+            self._is_tree,
+            os.urandom(len(sealed)),
+            second,
+            start,
+            self._target_size,
+            MAX_HEADER_BLOBS,
+        )
+        for number, pack in enumerate(self._open):
+            if len(pack) >= self._target_size or pack.blobs >= MAX_HEADER_BLOBS:
+                self._open[number] = self._empty()
+                return stopped, pack
+        return stopped, None
 
-    def finish(self) -> list[OpenPack]:
+    def finish(self) -> list[Filling]:
         """Return the packs still open: one if they fit into one."""
-        packs = [pack for pack in self._open if pack.blobs]
-        self._open = [OpenPack() for _ in range(_OPEN_PACKS)]
-        if len(packs) > 1 and sum(len(pack.data) for pack in packs) < self._target_size:
-            first, *others = packs
-            for pack in others:
-                first.join(pack)
-            return [first]
-        return packs
+        first, second = self._open
+        self._open = [Filling(), Filling()]
+        if len(first) + len(second) < self._target_size:
+            first.join(second)
+            second.clear()
+        return [pack for pack in (first, second) if pack.blobs]
+
+    def give_back(self, pack: Filling) -> None:
+        """Let the memory of a pack be used for another; nobody may look at it any more."""
+        if len(self._spare) < _KEPT:
+            pack.clear()
+            self._spare.append(pack)
+
+    def _empty(self) -> Filling:
+        return self._spare.pop() if self._spare else Filling()

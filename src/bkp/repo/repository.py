@@ -224,7 +224,6 @@ class Repository:
             self.envelope,
             self.index,
             pack_size=self._options.pack_size,
-            version=self.config.version,
             guard=lock.ensure,
         )
 

@@ -17,15 +17,16 @@ from functools import partial
 from hashlib import sha256
 from typing import NamedTuple
 
-from bkp.formats.index import IndexedPack, encode_index
+from bkp.formats.filling import Filling
+from bkp.formats.index import encode_stored
 from bkp.formats.pack import BlobType, header_entry_size
-from bkp.ids import BlobId
+from bkp.ids import BlobId, PackId
 from bkp.store.base import Kind, ObjectName, Store
 from bkp.workers import Pool
 
 from .envelope import Envelope
 from .index import BlobIndex
-from .packer import OpenPack, Packer
+from .packer import Packer, seal_pack
 from .sealing import Buffer, Piece
 
 # restic's numbers: what an interrupted run has to upload again is bounded by them.
@@ -67,17 +68,16 @@ class BlobWriter:
         index: BlobIndex,
         *,
         pack_size: int,
-        version: int,
         guard: Callable[[], None],
     ) -> None:
         self._store = store
         self._envelope = envelope
         self._index = index
-        self._version = version
         self._guard = guard  # raises if our lock no longer stands
-        self._packers = {kind: Packer(pack_size) for kind in BlobType}
+        self._packers = {kind: Packer(kind, pack_size) for kind in BlobType}
+        self._packing = {kind: threading.Lock() for kind in BlobType}
         self._pending: dict[BlobType, set[BlobId]] = {kind: set() for kind in BlobType}
-        self._unsaved: list[IndexedPack] = []
+        self._unsaved: list[tuple[PackId, bytes]] = []
         self._unsaved_blobs = 0
         self._index_saved = time.monotonic()
         self._lock = threading.Lock()
@@ -100,15 +100,27 @@ class BlobWriter:
         if not fresh:
             return written
         fresh_names, fresh_pieces = [names[at] for at in fresh], [pieces[at] for at in fresh]
-        sealed = self._envelope.seal_each(kind, fresh_names, data, fresh_pieces)
-        with self._lock:
-            filled = list(filter(None, map(self._packers[kind].add, sealed)))
-        for pack in filled:
-            self._upload(pack)
-        for at, blob in zip(fresh, sealed, strict=True):
-            stored = len(blob.sealed) + header_entry_size(blob.raw_length)
-            written[at] = Written(blob.id, pieces[at][1], stored)
+        sealed, raw_lengths = self._envelope.seal_each(kind, data, fresh_pieces)
+        self._pack(kind, fresh_names, sealed, raw_lengths)
+        for at, blob, raw_length in zip(fresh, sealed, raw_lengths, strict=True):
+            stored = len(blob) + header_entry_size(raw_length)
+            written[at] = Written(names[at], pieces[at][1], stored)
         return written
+
+    def _pack(
+        self, kind: BlobType, names: list[BlobId], sealed: list[Buffer], raw_lengths: list[int]
+    ) -> None:
+        """Put blobs into packs.
+
+        Where storing cannot keep up, this waits, and so does whoever else has
+        blobs of this type: no more packs are filled than can be stored.
+        """
+        done = 0
+        with self._packing[kind]:
+            while done < len(sealed):
+                done, full = self._packers[kind].add(names, sealed, raw_lengths, done)
+                if full is not None:
+                    self._upload(kind, full)
 
     def _claim(self, kind: BlobType, names: list[BlobId]) -> list[int]:
         """Return which of the names are new, which from now on they are not."""
@@ -132,7 +144,7 @@ class BlobWriter:
         try:
             for blob_type in (BlobType.DATA, BlobType.TREE):
                 for pack in self._packers[blob_type].finish():
-                    self._upload(pack)
+                    self._upload(blob_type, pack)
                 self._uploads.drain()
         except BaseException:
             self._abandon()
@@ -146,23 +158,25 @@ class BlobWriter:
         finally:
             self._save_index()
 
-    def _upload(self, full: OpenPack) -> None:
-        self._uploads.submit(partial(self._store_pack, full))
+    def _upload(self, kind: BlobType, full: Filling) -> None:
+        self._uploads.submit(partial(self._store_pack, kind, full))
 
-    def _store_pack(self, full: OpenPack) -> None:
-        pack = full.seal(self._envelope)
+    def _store_pack(self, kind: BlobType, full: Filling) -> None:
+        pack = seal_pack(full, self._envelope)
         self._guard()
-        self._store.put(ObjectName(Kind.PACK, pack.id.hex()), pack.data)
-        indexed = IndexedPack(pack.id, pack.blobs)
-        self._index.add(indexed)
+        with memoryview(pack.data) as data:
+            self._store.put(ObjectName(Kind.PACK, pack.id.hex()), data)
+        self._index.add_stored(pack.id, pack.header)
+        names = pack.names()
         with self._lock:
-            self._pending[pack.blobs[0].type].difference_update(blob.id for blob in pack.blobs)
-            self._unsaved.append(indexed)
-            self._unsaved_blobs += len(pack.blobs)
+            self._pending[kind].difference_update(names)
+            self._unsaved.append((pack.id, pack.header))
+            self._unsaved_blobs += len(names)
             is_due = (
                 self._unsaved_blobs >= _INDEX_BLOBS
                 or time.monotonic() - self._index_saved >= _INDEX_SECONDS
             )
+        self._packers[kind].give_back(full)
         if is_due:
             self._save_index()
 
@@ -174,5 +188,5 @@ class BlobWriter:
             if not packs:
                 return
             self._guard()
-            sealed = self._envelope.seal_file(encode_index(packs, self._version))
+            sealed = self._envelope.seal_file(encode_stored(packs))
             self._store.put(ObjectName(Kind.INDEX, sha256(sealed).hexdigest()), sealed)

@@ -60,7 +60,8 @@ def test_an_exclusive_lock_excludes_all_others(held: bool, wanted: bool) -> None
 
 
 def test_what_is_locked_while_the_index_is_read_still_excludes() -> None:
-    repo = make_repo(MemoryStore())
+    store = MemoryStore()
+    repo = make_repo(store)
     others = changed(ELSEWHERE, exclusive=True, time=seconds_ago(1))
 
     def come_between() -> None:
@@ -70,11 +71,12 @@ def test_what_is_locked_while_the_index_is_read_still_excludes() -> None:
     with pytest.raises(Locked), entering:
         pass
 
-    assert len(list(objects(repo.store, Kind.LOCK))) == 1  # ours is gone
+    assert len(list(objects(store, Kind.LOCK))) == 1  # ours is gone
 
 
 def test_what_fails_meanwhile_leaves_no_lock() -> None:
-    repo = make_repo(MemoryStore())
+    store = MemoryStore()
+    repo = make_repo(store)
 
     def fail() -> None:
         raise StoreError("broken")
@@ -83,7 +85,7 @@ def test_what_fails_meanwhile_leaves_no_lock() -> None:
     with pytest.raises(StoreError, match="broken"), entering:
         pass
 
-    assert list(objects(repo.store, Kind.LOCK)) == []
+    assert list(objects(store, Kind.LOCK)) == []
 
 
 def test_the_index_is_there_when_the_lock_is() -> None:

@@ -1,10 +1,6 @@
 """Making and opening repositories, and what is refused."""
 
-import os
-
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from bkp.chunking.polynomial import is_irreducible
 from bkp.errors import (
@@ -15,9 +11,6 @@ from bkp.errors import (
     UsageError,
 )
 from bkp.formats.config import encode_config
-from bkp.formats.pack import BlobType
-from bkp.ids import BlobId, blob_id
-from bkp.repo.packer import Packer
 from bkp.repo.repository import NewRepository, init_repository, open_repository
 from bkp.store.base import CONFIG, Kind
 from bkp.store.memory import MemoryStore
@@ -130,26 +123,3 @@ def test_a_keyed_chunker_cannot_be_taken_over() -> None:
         init_repository(
             MemoryStore(), PASSWORD, NewRepository(cut_like=other.config, kdf_cost=CHEAP)
         )
-
-
-@given(st.lists(st.integers(0, 40_000), max_size=60))
-def test_packing_loses_and_repeats_nothing(sizes: list[int]) -> None:
-    repo = make_repo(MemoryStore())
-    packer = Packer(64 << 10)
-    blobs = [os.urandom(size) for size in sizes]
-    sealed = [repo.envelope.seal_blob(*_named(blob)) for blob in blobs]
-
-    packs = [full for blob in sealed if (full := packer.add(blob))]
-    packs += packer.finish()
-
-    packed = [
-        repo.envelope.open_blob(blob, pack.data[blob.offset : blob.offset + blob.length])
-        for pack in packs
-        for blob in pack.blobs
-    ]
-    assert sorted(packed) == sorted(blobs)
-    assert packer.finish() == []
-
-
-def _named(blob: bytes) -> tuple[BlobType, BlobId, bytes]:
-    return BlobType.DATA, blob_id(blob), blob
