@@ -15,12 +15,11 @@ from zoneinfo import ZoneInfo
 
 from bkp.formats.encoded import (
     ZoneOffsets,
-    content_if_same,
     decode_node,
     encode_node,
     join_tree,
+    open_tree,
     plain_head,
-    split_tree,
     subtree_of,
     with_content,
     with_subtree,
@@ -88,13 +87,9 @@ CASES: dict[str, tuple[Work, Work]] = {
         lambda: [with_content(head, CHUNK) for head in HEADS],
     ),
     "join a tree": (lambda: encode_tree(OBJECTS), lambda: join_tree(NODES)),
-    "split a tree by name": (
+    "open a tree by name": (
         lambda: {node.name: node for node in decode_tree(TREE)},
-        lambda: split_tree(TREE),
-    ),
-    "take over contents": (
-        lambda: [bytes.fromhex(node.content[0]) for node in OBJECTS if node.content],
-        lambda: [content_if_same(*pair) for pair in zip(NODES, HEADS, strict=True)],
+        lambda: open_tree(TREE),
     ),
     "find a subtree": (
         lambda: [decode_node(node).subtree for node in DIRECTORIES],

@@ -1,6 +1,7 @@
 # cython: boundscheck=False, wraparound=False, embedsignature=True
 """The files kernel for Python: make room, release the GIL, make one call."""
 
+from cpython.buffer cimport PyBuffer_FillInfo
 from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_FromStringAndSize
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport uint8_t
@@ -15,6 +16,16 @@ cdef extern from * nogil:
     #else
     #define BKP_TIME(status, which) (status)->stat.st_##which##tim
     #endif
+    /* What an entry is, as a letter; a socket comes and goes with the program that listens. */
+    static char bkp_letter(const bkp_status *status) {
+        if (status->error)
+            return '!';
+        switch (status->stat.st_mode & S_IFMT) {
+        case S_IFREG: return 'f';
+        case S_IFDIR: return 'd';
+        default: return 'o';
+        }
+    }
     static struct timespec bkp_atime(const bkp_status *status) { return BKP_TIME(status, a); }
     static struct timespec bkp_mtime(const bkp_status *status) { return BKP_TIME(status, m); }
     static struct timespec bkp_ctime(const bkp_status *status) { return BKP_TIME(status, c); }
@@ -32,14 +43,10 @@ cdef extern from * nogil:
     ctypedef struct bkp_status:
         stat_t stat
         int has_xattrs
-
-    ctypedef struct bkp_entry:
-        const char *name
-        bkp_status *status
         int error
 
     ctypedef struct bkp_file:
-        const char *path
+        const char *name
         const bkp_status *seen
         uint8_t *to
         int is_read
@@ -48,11 +55,12 @@ cdef extern from * nogil:
         long long tv_sec
         long tv_nsec
 
+    char bkp_letter(const bkp_status *status)
     timespec_t bkp_atime(const bkp_status *status)
     timespec_t bkp_mtime(const bkp_status *status)
     timespec_t bkp_ctime(const bkp_status *status)
-    void bkp_files_look(const char *path, bkp_entry *entries, size_t count)
-    void bkp_files_read(bkp_file *files, size_t count)
+    void bkp_files_look(const char *path, const char **names, size_t count, bkp_status *seen)
+    void bkp_files_read(const char *path, bkp_file *files, size_t count)
 
 
 cdef object nanoseconds(timespec_t time):
@@ -104,50 +112,122 @@ cdef class _Room:
         free(self.at)
 
 
+cdef class Statuses:
+    """What was seen of many entries; as a buffer, an array of bkp_status."""
+
+    cdef bkp_status *at
+    cdef size_t count
+    cdef readonly bytes letters
+
+    def __cinit__(self, size_t count):
+        self.count = count
+        self.at = <bkp_status *>malloc((count + 1) * sizeof(bkp_status))
+        if self.at == NULL:
+            raise MemoryError()
+
+    def __dealloc__(self):
+        free(self.at)
+
+    def __getbuffer__(self, Py_buffer *view, int flags):
+        PyBuffer_FillInfo(view, self, self.at, self.count * sizeof(bkp_status), 1, flags)
+
+    def __len__(self):
+        return self.count
+
+    def __getitem__(self, Py_ssize_t row):
+        cdef Status status
+        if not 0 <= row < <Py_ssize_t>self.count:
+            raise IndexError(row)
+        if self.at[row].error:
+            return self.at[row].error
+        status = Status.__new__(Status)
+        status.status = self.at[row]
+        return status
+
+    cdef int _contains(self, size_t begin, size_t end) except -1:
+        if not begin <= end <= self.count:
+            raise IndexError(f"{begin} to {end} are not in {self.count} entries")
+        return 0
+
+    def are_on(self, unsigned long long device):
+        for row in range(self.count):
+            if not self.at[row].error and self.at[row].stat.st_dev != device:
+                return False
+        return True
+
+    def total_size(self, size_t begin, size_t end):
+        cdef unsigned long long total = 0
+        self._contains(begin, end)
+        for row in range(begin, end):
+            total += self.at[row].stat.st_size
+        return total
+
+    def fitting(self, size_t begin, size_t end, long long cost, long long budget):
+        self._contains(begin, end)
+        while begin < end and budget > 0:
+            budget -= self.at[begin].stat.st_size + cost
+            begin += 1
+        return begin
+
+
 def look_at_each(bytes directory not None, list names not None):
     cdef size_t count = len(names), i
-    cdef _Room room = _Room(count, sizeof(bkp_entry))
-    cdef bkp_entry *entries = <bkp_entry *>room.at
-    cdef list found = []
+    cdef _Room room = _Room(count, sizeof(char *))
+    cdef const char **array = <const char **>room.at
+    cdef Statuses seen = Statuses(count)
     cdef const char *path = PyBytes_AS_STRING(directory)
-    cdef Status status
     cdef bytes name
     for i in range(count):
         name = names[i]
-        status = Status.__new__(Status)
-        found.append(status)
-        entries[i].name = PyBytes_AS_STRING(name)
-        entries[i].status = &status.status
+        array[i] = PyBytes_AS_STRING(name)
     with nogil:
-        bkp_files_look(path, entries, count)
+        bkp_files_look(path, array, count, seen.at)
+    cdef bytes letters = PyBytes_FromStringAndSize(NULL, count)
     for i in range(count):
-        if entries[i].error:
-            found[i] = entries[i].error
-    return found
+        PyBytes_AS_STRING(letters)[i] = bkp_letter(&seen.at[i])
+    seen.letters = letters
+    return seen
 
 
-def read_files(list files not None):
-    cdef size_t count = len(files), i, total = 0
+UNREAD, EMPTY, FULL = 0, 1, 2
+
+
+def read_files(list runs not None):
+    cdef size_t count = 0, total = 0, i = 0, begin, end
+    cdef Statuses seen
+    cdef bytes directory, name
+    cdef list names
+    for directory, names, seen, begin, end in runs:
+        seen._contains(begin, end)
+        if <size_t>len(names) != seen.count:
+            raise ValueError("not as many names as entries")
+        for row in range(begin, end):
+            if seen.at[row].error or seen.at[row].stat.st_size < 0:
+                raise ValueError("not a file that was seen")
+            total += seen.at[row].stat.st_size + 1
+        count += end - begin
     cdef _Room room = _Room(count, sizeof(bkp_file))
     cdef bkp_file *array = <bkp_file *>room.at
-    cdef Status status
-    cdef bytes path
-    for i in range(count):
-        path, status = files[i]
-        array[i].path = PyBytes_AS_STRING(path)
-        array[i].seen = &status.status
-        if status.status.stat.st_size < 0:
-            raise ValueError("a file of negative size")
-        total += status.status.stat.st_size + 1
     cdef bytearray data = PyByteArray_FromStringAndSize(NULL, total)
-    cdef uint8_t *to = <uint8_t *>PyByteArray_AS_STRING(data)
-    for i in range(count):
-        array[i].to = to
-        to += array[i].seen.stat.st_size + 1
-    with nogil:
-        bkp_files_read(array, count)
+    cdef uint8_t *start = <uint8_t *>PyByteArray_AS_STRING(data)
+    cdef uint8_t *to = start
+    cdef const char *path
     cdef bytes verdicts = PyBytes_FromStringAndSize(NULL, count)
     cdef uint8_t *verdict = <uint8_t *>PyBytes_AS_STRING(verdicts)
+    cdef list pieces = []
+    for directory, names, seen, begin, end in runs:
+        path = PyBytes_AS_STRING(directory)
+        for row in range(begin, end):
+            name = names[row]
+            array[i] = bkp_file(PyBytes_AS_STRING(name), &seen.at[row], to, 0)
+            to += seen.at[row].stat.st_size + 1
+            i += 1
+        with nogil:
+            bkp_files_read(path, array + i - (end - begin), end - begin)
     for i in range(count):
-        verdict[i] = array[i].is_read
-    return data, verdicts
+        verdict[i] = UNREAD
+        if array[i].is_read:
+            verdict[i] = FULL if array[i].seen.stat.st_size else EMPTY
+        if verdict[i] == FULL:
+            pieces.append((array[i].to - start, array[i].seen.stat.st_size))
+    return data, verdicts, pieces

@@ -13,28 +13,22 @@
 typedef struct {
     struct stat stat;
     int has_xattrs; /* or it cannot be told */
+    int error;      /* the system's number; 0 if there is none, and only then all else holds */
 } bkp_status;
-
-/* An entry to look at; `error` is the system's number, 0 if there is none. */
-typedef struct {
-    const char *name;
-    bkp_status *status;
-    int error;
-} bkp_entry;
 
 /* Look at entries of a directory, at links and not at what they lead to.  `path` is the
  * directory's, with a slash at its end. */
-void bkp_files_look(const char *path, bkp_entry *entries, size_t count);
+void bkp_files_look(const char *path, const char *const *names, size_t count, bkp_status *seen);
 
 typedef struct {
-    const char *path;
+    const char *name;
     const bkp_status *seen;
     uint8_t *to; /* room for one byte more than it has */
     int is_read;
 } bkp_file;
 
-/* Read files whole that are as they were seen.  Access times are left alone where the system
- * allows it, links are not followed, nothing is waited for. */
-void bkp_files_read(bkp_file *files, size_t count);
+/* Read files of a directory whole that are as they were seen.  Access times are left alone where
+ * the system allows it, links are not followed, nothing is waited for. */
+void bkp_files_read(const char *path, bkp_file *files, size_t count);
 
 #endif

@@ -26,7 +26,8 @@ static int has_xattrs(char path[PATH_MAX], size_t length, const char *name)
     return !(size == 0 || (size < 0 && errno == ENOTSUP));
 }
 
-void bkp_files_look(const char *directory, bkp_entry *entries, size_t count)
+void bkp_files_look(const char *directory, const char *const *names, size_t count,
+                    bkp_status *seen)
 {
     char path[PATH_MAX];
     const size_t length = strlen(directory);
@@ -35,14 +36,13 @@ void bkp_files_look(const char *directory, bkp_entry *entries, size_t count)
     if (!error)
         memcpy(path, directory, length);
     for (size_t i = 0; i < count; i++) {
-        bkp_entry *entry = &entries[i];
-        entry->error = error;
+        seen[i].error = error;
         if (error)
             continue;
-        if (fstatat(fd, entry->name, &entry->status->stat, AT_SYMLINK_NOFOLLOW))
-            entry->error = errno;
+        if (fstatat(fd, names[i], &seen[i].stat, AT_SYMLINK_NOFOLLOW))
+            seen[i].error = errno;
         else
-            entry->status->has_xattrs = has_xattrs(path, length, entry->name);
+            seen[i].has_xattrs = has_xattrs(path, length, names[i]);
     }
     if (fd >= 0)
         close(fd);

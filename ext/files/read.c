@@ -1,4 +1,4 @@
-#define _GNU_SOURCE /* O_NOATIME, st_mtim */
+#define _GNU_SOURCE /* O_NOATIME, O_PATH, st_mtim */
 #include "files.h"
 
 #include <errno.h>
@@ -10,6 +10,7 @@
 #endif
 
 #ifdef __APPLE__
+#define O_PATH O_RDONLY
 #define MTIME st_mtimespec
 #define CTIME st_ctimespec
 #else
@@ -17,12 +18,12 @@
 #define CTIME st_ctim
 #endif
 
-static int open_quietly(const char *path)
+static int open_quietly(int directory, const char *name)
 {
     const int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
-    int fd = open(path, flags | O_NOATIME);
+    int fd = openat(directory, name, flags | O_NOATIME);
     if (fd < 0 && errno == EPERM) /* allowed to the owner alone */
-        fd = open(path, flags);
+        fd = openat(directory, name, flags);
     return fd;
 }
 
@@ -51,12 +52,15 @@ static int read_open(int fd, const bkp_file *file)
     return read(fd, file->to, (size_t)seen->st_size + 1) == seen->st_size;
 }
 
-void bkp_files_read(bkp_file *files, size_t count)
+void bkp_files_read(const char *path, bkp_file *files, size_t count)
 {
+    const int directory = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     for (size_t i = 0; i < count; i++) {
-        const int fd = open_quietly(files[i].path);
+        const int fd = directory < 0 ? -1 : open_quietly(directory, files[i].name);
         files[i].is_read = fd >= 0 && read_open(fd, &files[i]);
         if (fd >= 0)
             close(fd);
     }
+    if (directory >= 0)
+        close(directory);
 }

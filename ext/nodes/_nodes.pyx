@@ -4,9 +4,11 @@
 The GIL is kept: a call takes less time than giving it up and asking for it again.
 """
 
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_FromStringAndSize
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memcpy
 
 
@@ -120,17 +122,6 @@ def with_subtree(bytes head not None, bytes name not None):
     return node
 
 
-def content_if_same(bytes node not None, bytes head not None):
-    cdef size_t length = PyBytes_GET_SIZE(node), before = PyBytes_GET_SIZE(head), count = 0
-    if length < before or memcmp(_bytes(node), _bytes(head), before):
-        return None
-    if not bkp_node_count_content(length - before, &count):
-        return None
-    cdef bytes names = _room(count * BKP_NODE_ID_SIZE)
-    cdef uint8_t *out = <uint8_t *>PyBytes_AS_STRING(names)
-    return names if bkp_node_read_content(_bytes(node) + before, count, out) else None
-
-
 def plain_subtree(bytes node not None):
     cdef bkp_node found
     cdef uint8_t name[BKP_NODE_ID_SIZE]
@@ -143,22 +134,6 @@ def plain_subtree(bytes node not None):
         return b""
     bkp_node_read_hex(_bytes(node) + found.subtree, BKP_NODE_ID_SIZE, name)
     return _slice(name, 0, BKP_NODE_ID_SIZE)
-
-
-def split_plain(bytes data not None, unquote):
-    cdef bkp_tree tree
-    cdef bkp_node node
-    cdef bkp_tree_step step
-    cdef dict nodes = {}
-    tree.data, tree.length, tree.position = _bytes(data), PyBytes_GET_SIZE(data), 0
-    while True:
-        step = bkp_tree_next(&tree, &node)
-        if step != BKP_TREE_NODE:
-            return nodes if step == BKP_TREE_END else None
-        name = _slice(tree.data, node.name, node.name_end)
-        if node.has_escaped_name:
-            name = unquote(name)
-        nodes[name] = _slice(tree.data, node.start, node.end)
 
 
 def plain_needs(const uint8_t[::1] data not None):
@@ -174,3 +149,6 @@ def plain_needs(const uint8_t[::1] data not None):
         PyBytes_FromStringAndSize(<char *>first_blob, needs.blobs - first_blob),
         PyBytes_FromStringAndSize(<char *>first_subtree, needs.subtrees - first_subtree),
     )
+
+
+include "runs.pxi"

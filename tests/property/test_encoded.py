@@ -8,31 +8,29 @@ import stat
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import strategies as own
-from bkp._native.nodes import plain_subtree, split_plain
+from bkp._native.nodes import plain_subtree, plain_tree
 from bkp.errors import Malformed
 from bkp.formats.encoded import (
     ZoneOffsets,
-    content_if_same,
     decode_node,
     encode_node,
     head_of,
     join_tree,
     plain_head,
-    split_tree,
     subtree_of,
     with_content,
     with_subtree,
-    without_content,
 )
 from bkp.formats.filemode import to_go, type_of
 from bkp.formats.gojson import encode
 from bkp.formats.goquote import quote
 from bkp.formats.tree import Node, decode_tree, encode_tree
 from bkp.times import UTC, Zone, format_time
+from splitting import split_tree
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors/times.json").read_text())
 ZONES = [
@@ -128,15 +126,12 @@ def check_finished(head: bytes, node: Node, names: bytes) -> None:
     if node.type == "file":
         data = with_content(head, names)
         node.content = [names[i : i + 32].hex() for i in range(0, len(names), 32)]
-        assert content_if_same(data, head) == names
     elif node.type == "dir" and names:
         data = with_subtree(head, names[:32])
         node.subtree = names[:32].hex()
         assert subtree_of(data) == names[:32]
-        assert content_if_same(data, head) is None
     else:
-        data = without_content(head)
-        assert content_if_same(data, head) is None
+        data = head + b',"content":null}'
     assert data == encode_node(node)
     assert join_tree([data]) == encode_tree([node])
 
@@ -166,7 +161,7 @@ def test_any_tree_is_split_and_joined_again(tree: list[Node]) -> None:
 
     nodes = split_tree(data)
 
-    assert split_plain(data, decode_node_name) == nodes
+    assert plain_tree(data, decode_node_name) is not None
     assert list(nodes) == [node.name for node in tree]
     assert [decode_node(text) for text in nodes.values()] == tree
     assert list(nodes.values()) == [encode_node(node) for node in tree]
@@ -175,24 +170,6 @@ def test_any_tree_is_split_and_joined_again(tree: list[Node]) -> None:
 
 def decode_node_name(text: bytes) -> bytes:
     return decode_node(b'{"name":"' + text + b'","type":""}').name
-
-
-@given(own.trees, st.data())
-def test_contents_are_taken_over_only_if_a_node_is_just_its_head_and_they(
-    tree: list[Node], data: st.DataObject
-) -> None:
-    assume(tree)
-    node = data.draw(st.sampled_from(tree))
-    text = encode_node(node)
-    cut = data.draw(st.integers(0, len(text)) | st.just(text.find(b',"content":')))
-    changed = data.draw(st.just(text) | mutated(text))
-
-    names = content_if_same(changed, text[:cut])
-
-    if names is not None:
-        assert changed == with_content(text[:cut], names)
-    elif changed == text and node.content is not None:
-        assert cut != text.find(b',"content":')
 
 
 _TOKENS = (

@@ -35,28 +35,25 @@ int main(void)
     char directory[] = "/tmp/bkp-sanitize-XXXXXX";
     require(mkdtemp(directory) != NULL && !chdir(directory), "cannot make a directory");
     const char *names[COUNT] = {"a", "b", "c", "d", "e"};
-    char path[PATH_MAX], paths[COUNT][PATH_MAX];
+    char path[PATH_MAX];
     bkp_status *seen = malloc(COUNT * sizeof *seen);
-    bkp_entry entries[COUNT];
     bkp_file files[COUNT];
     for (int i = 0; i < COUNT; i++) {
         write_file(names[i], SIZES[i]);
-        entries[i] = (bkp_entry){names[i], &seen[i], -1};
-        snprintf(paths[i], sizeof paths[i], "%s/%s", directory, names[i]);
-        files[i] = (bkp_file){paths[i], &seen[i], malloc(SIZES[i] + 1), -1};
+        files[i] = (bkp_file){names[i], &seen[i], malloc(SIZES[i] + 1), -1};
     }
     snprintf(path, sizeof path, "%s/", directory);
-    bkp_files_look(path, entries, COUNT);
+    bkp_files_look(path, names, COUNT, seen);
     for (int i = 0; i < COUNT; i++)
-        require(!entries[i].error && seen[i].stat.st_size == (off_t)SIZES[i], "not what is there");
+        require(!seen[i].error && seen[i].stat.st_size == (off_t)SIZES[i], "not what is there");
 
-    bkp_files_read(files, COUNT);
+    bkp_files_read(path, files, COUNT);
     for (int i = 0; i < COUNT; i++)
         require(files[i].is_read && (!SIZES[i] || files[i].to[SIZES[i] - 1] == 'x'), "not read");
 
     write_file("b", 50); /* longer than there is room for */
     require(!truncate("c", 7) && !unlink("d"), "cannot change files");
-    bkp_files_read(files, COUNT);
+    bkp_files_read(path, files, COUNT);
     require(files[0].is_read && !files[1].is_read && !files[2].is_read && !files[3].is_read &&
                 files[4].is_read,
             "a change was not noticed");
@@ -64,15 +61,15 @@ int main(void)
     char *name = malloc(5001);
     memset(name, 'n', 5000);
     name[5000] = 0;
-    bkp_entry wrong = {name, &seen[0], -1};
-    bkp_files_look(path, &wrong, 1);
-    require(wrong.error == ENAMETOOLONG, "too long a name");
+    bkp_files_look(path, (const char *const *)&name, 1, seen);
+    require(seen[0].error == ENAMETOOLONG, "too long a name");
     name[0] = '/', name[4999] = '/';
-    wrong.name = "a";
-    bkp_files_look(name, &wrong, 1);
-    require(wrong.error == ENAMETOOLONG, "too long a directory");
-    bkp_files_look("/nowhere/", entries, COUNT);
-    require(entries[0].error == ENOENT && entries[4].error == ENOENT, "no such directory");
+    bkp_files_look(name, names, 1, seen);
+    require(seen[0].error == ENAMETOOLONG, "too long a directory");
+    bkp_files_look("/nowhere/", names, COUNT, seen);
+    require(seen[0].error == ENOENT && seen[4].error == ENOENT, "no such directory");
+    bkp_files_read("/nowhere/", files, COUNT);
+    require(!files[0].is_read && !files[4].is_read, "read what is not there");
 
     for (int i = 0; i < COUNT; i++) {
         free(files[i].to);

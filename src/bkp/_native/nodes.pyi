@@ -1,6 +1,12 @@
 """Types and contract of the nodes kernel, built from `ext/nodes`."""
 
 from collections.abc import Callable, Mapping
+from typing import Protocol
+
+class Buffer(Protocol):
+    """What lets others look at its memory."""
+
+    def __buffer__(self, flags: int, /) -> memoryview: ...
 
 def plain_head(
     name: bytes,
@@ -25,20 +31,10 @@ def with_content(head: bytes, names: bytes) -> bytes:
 def with_subtree(head: bytes, name: bytes) -> bytes:
     """Return a head with the name of a tree after it; ValueError unless 32 bytes."""
 
-def content_if_same(node: bytes, head: bytes) -> bytes | None:
-    """Return the names for which `with_content(head, names) == node`, None if there are none."""
-
 def plain_subtree(node: bytes) -> bytes | None:
     """Return the name of a directory's tree, b"" if there is none, None if it is not plain.
 
     Here a node whose name has escapes is not plain.
-    """
-
-def split_plain(data: bytes, unquote: Callable[[bytes], bytes]) -> dict[bytes, bytes] | None:
-    """Return the nodes of a tree by name, None if it is not plain.
-
-    `unquote` gives the name for the JSON text of one with escapes, and what it
-    raises passes through.
     """
 
 def plain_needs(data: bytes | memoryview) -> tuple[bytes, bytes] | None:
@@ -46,4 +42,59 @@ def plain_needs(data: bytes | memoryview) -> tuple[bytes, bytes] | None:
 
     None if it is not plain, or if anything is wrong with it that a reader of
     trees could find out.
+    """
+
+class Heads:
+    """Writes heads of files; takes offsets, users and groups as `plain_head`, by number."""
+
+    def __init__(
+        self,
+        offsets: Mapping[int, int | None],
+        users: Mapping[int, bytes],
+        groups: Mapping[int, bytes],
+    ) -> None: ...
+
+# What follows takes files of a directory: names, the buffer that the files kernel made of
+# what it saw of them, and where among these they begin and end.  ValueError or IndexError if
+# that does not fit together.
+
+def nodes_of_files(
+    names: list[bytes], statuses: Buffer, begin: int, end: int, ids: bytes, heads: Heads
+) -> bytes | None:
+    """Return the nodes of files of one chunk each, or none if empty, joined by commas.
+
+    `ids` are those of the chunks.  None if one of the nodes is not plain.
+    """
+
+class PlainTree:
+    """A tree as stored, whose nodes can be found by name."""
+
+    def get(self, name: bytes, /) -> bytes | None:
+        """Return a node."""
+
+def plain_tree(data: bytes, unquote: Callable[[bytes], bytes]) -> PlainTree | None:
+    """Return a tree, None if it is not plain or not sorted.
+
+    `unquote` gives the name for the JSON text of one with escapes, and what
+    it raises passes through.
+    """
+
+NEW: int
+SAME: int
+OTHER: int
+
+def compare_files(
+    names: list[bytes],
+    statuses: Buffer,
+    begin: int,
+    end: int,
+    tree: PlainTree,
+    heads: Heads,
+    largest: int,
+) -> list[tuple[int, int, int, bytes, bytes]]:
+    """Say of files what a tree knows of them: begin, end, verdict, nodes and ids of each stretch.
+
+    SAME are those whose nodes are their heads and contents; their nodes are
+    joined by commas, and the ids are those of all their chunks.  NEW are those
+    of at most `largest` bytes that are not in the tree.
     """

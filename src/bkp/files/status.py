@@ -6,9 +6,26 @@ stops all other threads while it is put; so a whole batch goes in one call.
 
 from typing import Protocol
 
-from bkp._native.files import Status, look_at_each, read_files
+from bkp._native.files import (
+    EMPTY,
+    FULL,
+    UNREAD,
+    Status,
+    Statuses,
+    look_at_each,
+    read_files,
+)
 
-__all__ = ["AnyStatus", "Status", "look_at_each", "read_files"]
+__all__ = [
+    "EMPTY",
+    "FULL",
+    "UNREAD",
+    "AnyStatus",
+    "Status",
+    "Statuses",
+    "look_at_each",
+    "read_files",
+]
 
 
 class AnyStatus(Protocol):

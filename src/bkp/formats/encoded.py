@@ -48,6 +48,12 @@ class ZoneOffsets(dict[int, int | None]):
         return found
 
 
+Heads = native.Heads
+PlainTree = native.PlainTree
+nodes_of_files = native.nodes_of_files
+compare_files = native.compare_files
+NEW, SAME, OTHER = native.NEW, native.SAME, native.OTHER
+
 plain_head = native.plain_head
 """The head of a file or directory without extended attributes, None if it is not plain."""
 
@@ -57,20 +63,11 @@ with_content = native.with_content
 with_subtree = native.with_subtree
 """The node of a directory, from its head and the name of its tree."""
 
-content_if_same = native.content_if_same
-"""The names of a node's chunks, 32 bytes each, if the node is just this head and its content."""
-
-
 plain_needs = native.plain_needs
 """The blobs and the subtrees that a tree names, 32 bytes each; None if it may have flaws.
 
 It has none if it is as backups make it: plain names in order, each with a time, files with
 contents, directories with trees, and symbolic links."""
-
-
-def without_content(head: bytes) -> bytes:
-    """Return the node of what has neither content nor subtree, from its head."""
-    return head + _NO_CONTENT
 
 
 def head_of(node: Node) -> bytes:
@@ -121,16 +118,17 @@ class _NodeTexts(msgspec.Struct):
     nodes: list[msgspec.Raw] | None
 
 
-def split_tree(data: bytes) -> dict[bytes, bytes]:
-    """Return the nodes of a tree in stored order by name as on disk; of equal names the last.
+def open_tree(data: bytes) -> PlainTree | dict[bytes, bytes]:
+    """Return a tree whose nodes can be had by their names on disk; of equal names the last.
 
     Accepts what `decode_tree` accepts, and raises Malformed for anything else.
     The bytes of each node are those stored, but for halves of surrogate pairs
     written as escapes, which nobody's tree has: they become U+FFFD.
     """
-    plain = native.split_plain(data, _unquote_text)
-    if plain is not None:
-        return plain
+    return native.plain_tree(data, _unquote_text) or _split_tree(data)
+
+
+def _split_tree(data: bytes) -> dict[bytes, bytes]:
     nodes = decode_tree(data)
     texts = decode(data, _NodeTexts).nodes or []
     return {node.name: bytes(text) for node, text in zip(nodes, texts, strict=True)}
@@ -139,3 +137,6 @@ def split_tree(data: bytes) -> dict[bytes, bytes]:
 def _unquote_text(text: bytes) -> bytes:
     """Return the name for the JSON text of one, without its quotation marks."""
     return unquote(decode(b'"' + text + b'"', str))
+
+
+EMPTY_TREE = open_tree(join_tree([]))

@@ -4,6 +4,8 @@ import errno
 import os
 from pathlib import Path
 
+import pytest
+
 from bkp.files.status import Status, look_at_each
 
 FIELDS = [
@@ -22,7 +24,7 @@ FIELDS = [
 
 
 def look(directory: Path, *names: bytes) -> list[Status | int]:
-    return look_at_each(os.fsencode(directory) + b"/", list(names))
+    return list(look_at_each(os.fsencode(directory) + b"/", list(names)))
 
 
 def test_all_that_is_said_is_right(tmp_path: Path) -> None:
@@ -69,5 +71,28 @@ def test_a_directory_that_cannot_be_entered_is_an_error_of_all(tmp_path: Path) -
     (tmp_path / "f").touch()
     assert look(tmp_path / "none", b"a", b"b") == [errno.ENOENT] * 2
     assert look(tmp_path / "f", b"a") == [errno.ENOTDIR]
-    assert look_at_each(b"/" + b"./" * 3000, [b"a"]) == [errno.ENAMETOOLONG]
+    assert list(look_at_each(b"/" + b"./" * 3000, [b"a"])) == [errno.ENAMETOOLONG]
     assert look(tmp_path) == []
+
+
+def test_kinds_sizes_and_devices_are_told_of_all_at_once(tmp_path: Path) -> None:
+    for number in range(5):
+        (tmp_path / f"f{number}").write_bytes(bytes(100 * number))
+    (tmp_path / "dir").mkdir()
+    (tmp_path / "link").symlink_to("f0")
+    names = [b"dir", b"f0", b"f1", b"f2", b"f3", b"f4", b"gone", b"link"]
+
+    seen = look_at_each(os.fsencode(tmp_path) + b"/", names)
+
+    assert seen.letters == b"dfffff!o"
+    assert seen.total_size(1, 6) == 1000
+    assert [seen.fitting(1, 6, 50, budget) for budget in (0, 1, 50, 51, 250, 10**6)] == [
+        *(1, 2, 2, 3, 4),
+        6,
+    ]
+    device = os.lstat(tmp_path).st_dev
+    assert seen.are_on(device)
+    assert not seen.are_on(device + 1)
+    for begin, end in ((3, 2), (0, 9)):
+        with pytest.raises(IndexError):
+            seen.total_size(begin, end)

@@ -16,7 +16,15 @@ from bkp.events import Problem, Reporter
 from bkp.files.reach import reach
 from bkp.files.reasons import reason
 from bkp.files.status import AnyStatus, Status
-from bkp.formats.encoded import ZoneOffsets, head_of, plain_head
+from bkp.formats.encoded import (
+    Heads,
+    PlainTree,
+    ZoneOffsets,
+    compare_files,
+    head_of,
+    nodes_of_files,
+    plain_head,
+)
 from bkp.formats.filemode import to_go, type_of
 from bkp.formats.gojson import encode
 from bkp.formats.goquote import quote
@@ -24,7 +32,7 @@ from bkp.formats.tree import Node, Xattr
 from bkp.times import Zone, format_time
 
 from .owners import OwnerNames
-from .walk import Entry
+from .walk import Entry, Run
 from .xattrs import list_xattrs, read_xattr
 
 
@@ -47,6 +55,7 @@ class NodeReader:
         self._offsets = ZoneOffsets(zone)
         self._users = _JsonNames(self._owners.user)
         self._groups = _JsonNames(self._owners.group)
+        self._heads = Heads(self._offsets, self._users, self._groups)
 
     def plain_head(self, entry: Entry) -> bytes | None:
         """Return the head of an entry's node as it is stored, None if it is not plain.
@@ -62,6 +71,28 @@ class NodeReader:
     def head(self, entry: Entry) -> bytes:
         """Return the head of any entry's node as it is stored; fails as `read` does."""
         return self.plain_head(entry) or head_of(self.read(entry))
+
+    def nodes_of_files(self, run: Run, ids: bytes) -> bytes | None:
+        """Return the nodes of files of one chunk each, or none if empty, as they are in a tree.
+
+        `ids` are those of the chunks.  None if one of them is not plain.
+        """
+        if self._with_atime:
+            return None
+        return nodes_of_files(run.names, run.statuses, run.begin, run.end, ids, self._heads)
+
+    def compare(
+        self, run: Run, tree: PlainTree, largest: int
+    ) -> list[tuple[int, int, int, bytes, bytes]]:
+        """Hold files against a tree; see formats.encoded.  Access times are not looked at."""
+        return compare_files(
+            run.names, run.statuses, run.begin, run.end, tree, self._heads, largest
+        )
+
+    @property
+    def with_atime(self) -> bool:
+        """Whether nodes have access times of their own."""
+        return self._with_atime
 
     def read(self, entry: Entry, status: AnyStatus | None = None) -> Node:
         """Return the node of an entry, from a fresher `status` if there is one.

@@ -8,35 +8,30 @@ plain in any way is left to `opening`, which can say why.
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from bkp.files.reach import LONGEST
-from bkp.files.status import Status, read_files
+from bkp.files.status import read_files
 
-from .walk import Entry
+from .walk import Run
 
 
 class Batch(NamedTuple):
-    """Some files' contents: for each the piece (offset, length) of `data`, or None if unread."""
+    """Contents of files.
+
+    `verdicts` says of each file whether it is UNREAD, EMPTY or FULL (see
+    status), and `pieces` where in `data` those are that are full, by offset
+    and length.
+    """
 
     data: bytearray
-    pieces: list[tuple[int, int] | None]
+    verdicts: bytes
+    pieces: list[tuple[int, int]]
 
 
-def is_readable_at_once(entry: Entry) -> bool:
-    """Say whether a file may be given to `read_small_files`."""
-    return isinstance(entry.stat, Status) and len(entry.source) <= LONGEST
-
-
-def read_small_files(entries: Sequence[Entry]) -> Batch:
+def read_small_files(runs: Sequence[Run]) -> Batch:
     """Read regular files whole; memory is the sum of their sizes.
 
     Those that were read are exactly as the walk met them: their status holds
     for what was read.
     """
-    data, verdicts = read_files([(entry.source, entry.stat) for entry in entries])
-    pieces: list[tuple[int, int] | None] = []
-    offset = 0
-    for entry, is_read in zip(entries, verdicts, strict=True):
-        size = entry.stat.st_size
-        pieces.append((offset, size) if is_read else None)
-        offset += size + 1
-    return Batch(data, pieces)
+    return Batch(
+        *read_files([(run.source, run.names, run.statuses, run.begin, run.end) for run in runs])
+    )

@@ -89,6 +89,11 @@ class Excludes:
                 return True
         return False
 
+    @property
+    def limits_sizes(self) -> bool:
+        """Whether `excludes_entry` needs to be asked."""
+        return self._larger_than is not None
+
     def excludes_entry(self, status: AnyStatus) -> bool:
         """Say whether something is excluded for what it is: too large a file."""
         limit = self._larger_than

@@ -13,46 +13,46 @@ from bkp.ids import BlobId
 from bkp.repo.writer import BlobWriter
 
 from .contents import Added
-from .jobs import Saved
+from .jobs import AnySaved, Saved, SavedFiles
 from .tally import Tally
 from .treefold import TreeFold
 
 
 class Assembly:
-    """Takes what was saved in the order of the walk and makes one tree of it."""
+    """Takes what was saved in the order of the walk and makes one tree of it.
+
+    To `list_entries` needs everything saved singly.
+    """
 
     def __init__(
         self, writer: BlobWriter, tally: Tally, report: Reporter, *, list_entries: bool
     ) -> None:
-        self._fold = TreeFold(writer)
+        self._fold = TreeFold(writer, tally.count_tree, at_once=list_entries)
         self._tally = tally
         self._report = report
         self._list_entries = list_entries
         self._entered: list[Saved] = []
 
-    def assemble(self, groups: Iterable[list[Saved]]) -> BlobId:
+    def assemble(self, groups: Iterable[list[AnySaved]]) -> BlobId:
         """Store the trees and return the root; UsageError if nothing is in it."""
         for group in groups:
-            files = 0
-            for saved in group:
-                files += self._take(saved)
-            self._report(FilesSaved(files))
-        finished = self._fold.finish()
-        if finished is None:
+            self._report(FilesSaved(sum(map(self._take, group))))
+        root = self._fold.finish()
+        if root is None:
             raise UsageError("nothing to save: the snapshot would be empty")
-        root, written = finished
-        self._tally.count_tree(written)
         return root
 
-    def _take(self, saved: Saved) -> bool:
-        """Take an entry; say whether that completes one that is no directory."""
+    def _take(self, saved: AnySaved) -> int:
+        """Take what was saved; say how many entries that are no directories it completes."""
+        if isinstance(saved, SavedFiles):
+            return self._take_files(saved)
         job, node, size, added = saved
         entry = job.entry
         step = entry.step
         if step is Step.LEAVE:
             self._leave()
         elif node is None:
-            return False
+            return 0
         elif step is Step.ENTER:
             self._fold.enter(entry.name, node)
             self._entered.append(saved)
@@ -60,17 +60,24 @@ class Assembly:
             self._fold.add(entry.name, node)
             change = _change(job.before, node)
             if step is Step.FILE:
-                self._tally.count_file(size, added, change)
+                self._tally.count_files(1, size, added, change)
             if self._list_entries:
                 self._tell(entry, change, size, added)
-            return True
-        return False
+            return 1
+        return 0
+
+    def _take_files(self, saved: SavedFiles) -> int:
+        run = saved.run
+        self._fold.add_many(run.names[run.begin], run.names[run.end - 1], saved.nodes)
+        change = Change.NEW if saved.is_new else Change.UNCHANGED
+        self._tally.count_files(run.files, saved.size, saved.added, change)
+        return run.files
 
     def _leave(self) -> None:
         entered = self._entered.pop()
         node, written = self._fold.leave()
         change = _change(entered.job.before, node)
-        self._tally.count_directory(written, change)
+        self._tally.count_directory(change)
         if self._list_entries:
             self._tell(entered.job.entry, change, 0, Added.of(written))
 

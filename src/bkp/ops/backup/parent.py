@@ -12,9 +12,17 @@ from dataclasses import dataclass
 from bkp.errors import IntegrityError, Malformed
 from bkp.events import Notice, Reporter
 from bkp.files.reading.metadata import NodeReader
-from bkp.files.reading.walk import Entry, Step
+from bkp.files.reading.walk import Entry, Run, Step
 from bkp.files.status import AnyStatus
-from bkp.formats.encoded import content_if_same, decode_node, split_tree, subtree_of
+from bkp.formats.encoded import (
+    EMPTY_TREE,
+    NEW,
+    SAME,
+    PlainTree,
+    decode_node,
+    open_tree,
+    subtree_of,
+)
 from bkp.formats.pack import BlobType
 from bkp.formats.snapshot import Snapshot
 from bkp.formats.tree import Node
@@ -23,7 +31,7 @@ from bkp.repo.index import BlobIndex
 from bkp.repo.repository import Repository
 from bkp.repo.snapshots import SavedSnapshot
 
-from .jobs import Job
+from .jobs import AnyJob, Job, SameFiles, SmallFiles
 
 
 def find_parent(
@@ -71,8 +79,8 @@ class ParentTree:
     def __init__(self, repo: Repository, root: BlobId | None, report: Reporter) -> None:
         self._repo = repo
         self._report = report
-        self.nodes = self._load(root)  # of the directory the walk is in, by name
-        self._above: list[dict[bytes, bytes]] = []
+        self.nodes = self._load(root)  # of the directory the walk is in
+        self._above: list[PlainTree | dict[bytes, bytes]] = []
 
     def enter(self, name: bytes) -> bytes | None:
         """Follow the walk into a directory; return the parent's node of it."""
@@ -85,51 +93,85 @@ class ParentTree:
         """Follow the walk out of the directory it is in."""
         self.nodes = self._above.pop()
 
-    def _load(self, name: BlobId | None) -> dict[bytes, bytes]:
+    def _load(self, name: BlobId | None) -> PlainTree | dict[bytes, bytes]:
         if name is None:
-            return {}
+            return EMPTY_TREE
         try:
-            return split_tree(self._repo.read_blob(BlobType.TREE, name))
+            return open_tree(self._repo.read_blob(BlobType.TREE, name))
         except IntegrityError as error:
             # Reading anew what is below, and this tree if it is the same again, heals it.
             self._repo.index.distrust(BlobType.TREE, name)
             self._report(Notice(f"the parent snapshot is damaged, reading files anew: {error}"))
-            return {}
+            return EMPTY_TREE
 
 
 class Comparison:
-    """Says of each entry what the parent knew of it, and whether that still holds."""
+    """Says of each entry what the parent knew of it, and whether that still holds.
+
+    Files of at most `small` bytes are to be read by the hundred; with
+    `singly` every entry is a job of its own.
+    """
 
     def __init__(
-        self, index: BlobIndex, tree: ParentTree, nodes: NodeReader, rules: ChangeRules
+        self,
+        index: BlobIndex,
+        tree: ParentTree,
+        nodes: NodeReader,
+        rules: ChangeRules,
+        *,
+        small: int,
+        singly: bool,
     ) -> None:
         self._index = index
         self._tree = tree
         self._nodes = nodes
         self._rules = rules
+        self._small = small
+        self._singly = singly or nodes.with_atime
 
-    def jobs(self, entries: Iterable[Entry]) -> Iterator[Job]:
-        """Yield what to do about each entry of a walk."""
+    def jobs(self, met: Iterable[Entry | Run]) -> Iterator[AnyJob]:
+        """Yield what to do about everything a walk meets."""
         tree = self._tree
-        for entry in entries:
-            step = entry.step
-            if step is Step.FILE:
+        for entry in met:
+            if isinstance(entry, Run):
+                yield from self._compare_run(entry)
+            elif entry.step is Step.FILE:
                 yield self._compare_file(entry, tree.nodes.get(entry.name))
-            elif step is Step.LEAF:
+            elif entry.step is Step.LEAF:
                 yield Job(entry, tree.nodes.get(entry.name))
-            elif step is Step.ENTER:
+            elif entry.step is Step.ENTER:
                 yield Job(entry, tree.enter(entry.name))
             else:
                 tree.leave()
                 yield Job(entry, None)
 
+    def _compare_run(self, run: Run) -> Iterator[AnyJob]:
+        tree = self._tree.nodes
+        if self._singly or not isinstance(tree, PlainTree):
+            yield from self._compare_each(run)
+            return
+        for begin, end, verdict, nodes, ids in self._nodes.compare(run, tree, self._small):
+            stretch = run._replace(begin=begin, end=end)
+            if verdict == NEW:
+                yield SmallFiles(stretch)
+            elif verdict == SAME and self._is_stored(ids):
+                yield SameFiles(stretch, nodes)
+            else:
+                yield from self._compare_each(stretch)
+
+    def _compare_each(self, run: Run) -> Iterator[AnyJob]:
+        for row, entry in enumerate(run.entries(), run.begin):
+            before = self._tree.nodes.get(entry.name)
+            job = self._compare_file(entry, before)
+            is_small = job.unchanged is None and entry.stat.st_size <= self._small
+            if is_small and not self._singly:
+                yield SmallFiles(run._replace(begin=row, end=row + 1), before)
+            else:
+                yield job
+
     def _compare_file(self, entry: Entry, before: bytes | None) -> Job:
         if before is None:
             return Job(entry, None)
-        head = self._nodes.plain_head(entry)
-        names = None if head is None else content_if_same(before, head)
-        if names is not None and self._is_stored(names):
-            return Job(entry, before, before)
         node = decode_node(before)
         if node.type != "file" or node.content is None:
             return Job(entry, before)
@@ -138,5 +180,5 @@ class Comparison:
             return Job(entry, before, unchanged=node)
         return Job(entry, before)
 
-    def _is_stored(self, names: bytes) -> bool:
-        return 0 not in self._index.has_each(BlobType.DATA, names)
+    def _is_stored(self, ids: bytes) -> bool:
+        return 0 not in self._index.has_each(BlobType.DATA, ids)

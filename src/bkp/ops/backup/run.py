@@ -13,7 +13,7 @@ from bkp.events import Reporter
 from bkp.files.reading.counting import count
 from bkp.files.reading.metadata import NodeReader
 from bkp.files.reading.targets import Plan, plan_targets
-from bkp.files.reading.walk import walk
+from bkp.files.reading.walk import walk_in_runs
 from bkp.files.selection.excludes import Excludes
 from bkp.formats.snapshot import Snapshot
 from bkp.ids import SnapshotId
@@ -27,6 +27,8 @@ from .labels import SnapshotLabels
 from .parent import ChangeRules, Comparison, ParentTree, find_parent
 from .saving import EntrySaver
 from .tally import Tally
+
+_SMALL = 512 << 10  # bytes; a file that is larger is worth a thread of its own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,9 +74,17 @@ def backup(
         with _counting(plan, options, report), repo.blob_writer(lock) as writer:
             nodes = NodeReader(options.labels.zone, report, with_atime=options.with_atime)
             tree = ParentTree(repo, parent and parent.snapshot.tree, report)
-            comparison = Comparison(repo.index, tree, nodes, options.rules)
-            saver = EntrySaver(ContentWriter(repo.chunker(), writer, report), nodes, report)
-            jobs = comparison.jobs(walk(plan, options.excludes, report))
+            contents = ContentWriter(repo.chunker(), writer, report)
+            comparison = Comparison(
+                repo.index,
+                tree,
+                nodes,
+                options.rules,
+                small=min(_SMALL, contents.uncut),
+                singly=options.list_entries,
+            )
+            saver = EntrySaver(contents, nodes, report)
+            jobs = comparison.jobs(walk_in_runs(plan, options.excludes, report))
             assembly = Assembly(writer, tally, report, list_entries=options.list_entries)
             with closing(saver.save_all(jobs)) as groups:
                 root = assembly.assemble(groups)

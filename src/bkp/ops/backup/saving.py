@@ -1,7 +1,7 @@
 """Store entries: their metadata, and the contents of files, several groups at once."""
 
 import os
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 
 from bkp.errors import SourceError
 from bkp.events import BytesRead, FileFinished, FileStarted, Problem, Reporter
@@ -9,16 +9,27 @@ from bkp.files.reading.metadata import NodeReader
 from bkp.files.reading.opening import open_file
 from bkp.files.reading.smallfiles import read_small_files
 from bkp.files.reading.walk import Step
+from bkp.files.status import EMPTY, FULL, UNREAD
 from bkp.formats.encoded import encode_node, with_content
+from bkp.repo.writer import Written
 from bkp.workers import ordered_map
 
 from .contents import Added, ContentWriter
-from .jobs import Group, Job, Saved, grouped
+from .jobs import (
+    AnyJob,
+    AnySaved,
+    Group,
+    Job,
+    SameFiles,
+    Saved,
+    SavedFiles,
+    SmallFiles,
+    grouped,
+)
 
 # More than there are cores, for what is not in memory must be waited for.
 _READERS = 2 * (os.cpu_count() or 2)
 _AHEAD = 32  # groups in flight: small files finish out of order behind a large one
-_SMALL = 512 << 10  # bytes; what is larger is worth a thread of its own
 
 
 class EntrySaver:
@@ -29,61 +40,79 @@ class EntrySaver:
         self._nodes = nodes
         self._report = report
 
-    def save_all(self, jobs: Iterable[Job]) -> Generator[list[Saved], None, None]:
+    def save_all(self, jobs: Iterable[AnyJob]) -> Generator[list[AnySaved], None, None]:
         """Store entries side by side and yield them in order, group by group; to be closed.
 
         What cannot be read is reported and has no node.
         """
         return ordered_map(
             self._save_group,
-            grouped(jobs, min(_SMALL, self._contents.uncut)),
+            grouped(jobs),
             threads=_READERS,
             ahead=_AHEAD,
             is_quick=lambda group: group.is_quick,
             abandon=self._contents.abandon,
         )
 
-    def _save_group(self, group: Group) -> list[Saved]:
-        read = self._save_small_files(group.small)
+    def _save_group(self, group: Group) -> list[AnySaved]:
+        small = iter(self._save_small([job for job in group.jobs if isinstance(job, SmallFiles)]))
+        results: list[AnySaved] = []
         again = 0  # bytes
-        results = []
         for job in group.jobs:
-            if job.node is not None:
-                size = job.entry.stat.st_size
-                results.append(Saved(job, job.node, size))
-                again += size
+            if isinstance(job, SameFiles):
+                same = SavedFiles(job.run, job.nodes, is_new=False)
+                again += same.size
+                results.append(same)
+            elif isinstance(job, SmallFiles):
+                results += next(small)
             else:
-                results.append(read.get(job.entry.path) or self._save(job))
+                results.append(self._save(job))
         if again:
             self._report(BytesRead(again))
         return results
 
-    def _save_small_files(self, jobs: list[Job]) -> dict[bytes, Saved]:
-        """Store all that are plain, and return them by path."""
+    def _save_small(self, jobs: list[SmallFiles]) -> Iterator[list[AnySaved]]:
+        """Read and store the files of all jobs together, and yield what became of each job."""
         if not jobs:
-            return {}
-        source = jobs[0].entry.source
+            return
+        run = jobs[0].run
+        source = run.source + run.names[run.begin]
         self._report(FileStarted(source))
-        data, pieces = read_small_files([job.entry for job in jobs])
-        written = iter(self._contents.write_pieces(data, [p for p in pieces if p and p[1]]))
-        saved = {}
-        total = 0
-        for job, piece in zip(jobs, pieces, strict=True):
-            if piece is None:
-                continue
-            head = self._nodes.head(job.entry)
-            size = piece[1]
-            if size:
-                blob = next(written)
-                total += size
-                saved[job.entry.path] = Saved(
-                    job, with_content(head, blob.id), size, Added.of(blob)
-                )
-            else:
-                saved[job.entry.path] = Saved(job, with_content(head, b""))
-        self._report(BytesRead(total))
+        batch = read_small_files([job.run for job in jobs])
+        written = self._contents.write_pieces(batch.data, batch.pieces)
+        self._report(BytesRead(sum(length for _, length in batch.pieces)))
         self._report(FileFinished(source))
-        return saved
+        at = blobs = 0
+        for job in jobs:
+            verdicts = batch.verdicts[at : at + job.run.files]
+            own = written[blobs : blobs + verdicts.count(FULL)]
+            yield self._saved_small(job, verdicts, own)
+            at += job.run.files
+            blobs += len(own)
+
+    def _saved_small(
+        self, job: SmallFiles, verdicts: bytes, written: list[Written]
+    ) -> list[AnySaved]:
+        run, before = job
+        if before is None and UNREAD not in verdicts:
+            nodes = self._nodes.nodes_of_files(run, b"".join([blob.id for blob in written]))
+            if nodes is not None:
+                return [SavedFiles(run, nodes, is_new=True, added=Added.sum(written))]
+        blobs = iter(written)
+        return [
+            self._saved_alone(Job(entry, before), verdict, blobs)
+            for entry, verdict in zip(run.entries(), verdicts, strict=True)
+        ]
+
+    def _saved_alone(self, job: Job, verdict: int, written: Iterator[Written]) -> Saved:
+        """Make the node of a file that is not plain, or save it after all if it was not read."""
+        if verdict == UNREAD:
+            return self._save(job)
+        head = self._nodes.head(job.entry)
+        if verdict == EMPTY:
+            return Saved(job, with_content(head, b""))
+        blob = next(written)
+        return Saved(job, with_content(head, blob.id), job.entry.stat.st_size, Added.of(blob))
 
     def _save(self, job: Job) -> Saved:
         entry = job.entry

@@ -39,7 +39,7 @@ def backup_stdin(
     with repo.lock(load_index=True) as lock:
         tally = Tally(labels.zone)
         with repo.blob_writer(lock) as writer:
-            fold = TreeFold(writer)
+            fold = TreeFold(writer, tally.count_tree)
             for name in names[:-1]:
                 fold.enter(name, head_of(_node(name, stat.S_IFDIR | 0o755, labels)))
             node = _node(names[-1], stat.S_IFREG | 0o644, labels)
@@ -49,14 +49,12 @@ def backup_stdin(
                 raise UsageError("nothing came to be saved; no snapshot was made")
             node.content, node.size = contents.chunks, contents.size
             fold.add(names[-1], encode_node(node))
-            tally.count_file(contents.size, contents.added, Change.NEW)
+            tally.count_files(1, contents.size, contents.added, Change.NEW)
             for _ in names[:-1]:
-                _, written = fold.leave()
-                tally.count_directory(written, Change.NEW)
-            finished = fold.finish()
-            assert finished is not None
-            root, written = finished
-            tally.count_tree(written)
+                fold.leave()
+                tally.count_directory(Change.NEW)
+            root = fold.finish()
+            assert root is not None
         added = contents.added
         report(FilesSaved(1))
         report(

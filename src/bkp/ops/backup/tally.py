@@ -29,22 +29,21 @@ class Tally:
     total_files: int = 0
     total_bytes: int = 0
 
-    def count_file(self, size: int, added: Added, change: Change) -> None:
-        """Count a file that is in the snapshot; restic counts no links, devices and so on."""
-        self.files[change] += 1
+    def count_files(self, count: int, size: int, added: Added, change: Change) -> None:
+        """Count files that are in the snapshot; restic counts no links, devices and so on."""
+        self.files[change] += count
         self.data_blobs += added.new_blobs
-        self.total_files += 1
+        self.total_files += count
         self.total_bytes += size
         self.new_bytes += added.new_bytes
         self.stored_bytes += added.stored_bytes
 
-    def count_directory(self, tree: Written, change: Change) -> None:
-        """Count a directory that is in the snapshot, and its tree."""
+    def count_directory(self, change: Change) -> None:
+        """Count a directory that is in the snapshot; its tree is counted by itself."""
         self.dirs[change] += 1
-        self.count_tree(tree)
 
     def count_tree(self, written: Written) -> None:
-        """Count a tree; that of the root belongs to no entry."""
+        """Count a tree; that of the root belongs to no directory."""
         self.tree_blobs += written.is_new
         self.new_bytes += written.new_bytes
         self.stored_bytes += written.stored_bytes

@@ -6,31 +6,31 @@ from pathlib import Path
 
 import pytest
 
-from bkp.files.reading.smallfiles import is_readable_at_once, read_small_files
-from bkp.files.reading.walk import Entry, entry_at
-from bkp.files.status import Status, look_at_each
+from bkp.files.reading.smallfiles import read_small_files
+from bkp.files.reading.walk import Run
+from bkp.files.status import EMPTY, FULL, UNREAD, look_at_each
 
 
-def look(path: Path) -> Entry:
-    (status,) = look_at_each(os.fsencode(path.parent) + b"/", [os.fsencode(path.name)])
-    assert isinstance(status, Status)
-    return entry_at(os.fsencode(path), status)
+def look(path: Path) -> Run:
+    source, name = os.fsencode(path.parent) + b"/", os.fsencode(path.name)
+    return Run(b"/", source, [name], look_at_each(source, [name]), 0, 1)
 
 
-def make(path: Path, contents: bytes = b"contents") -> Entry:
+def make(path: Path, contents: bytes = b"contents") -> Run:
     path.write_bytes(contents)
     return look(path)
 
 
-def read(entry: Entry) -> bytes | None:
+def read(run: Run) -> bytes | None:
     """Read a file between two others, which must not suffer."""
-    directory = Path(os.fsdecode(entry.source)).parent
+    directory = Path(os.fsdecode(run.source))
     first, last = make(directory / "first", b"first"), make(directory / "last", b"last")
-    data, pieces = read_small_files([first, entry, last])
-    contents = [piece and bytes(data[piece[0] : sum(piece)]) for piece in pieces]
-    assert contents[0] == b"first"
-    assert contents[2] == b"last"
-    return contents[1]
+    data, verdicts, pieces = read_small_files([first, run, last])
+    contents = [bytes(data[offset : offset + length]) for offset, length in pieces]
+    assert (contents[0], contents[-1]) == (b"first", b"last")
+    assert (verdicts[0], verdicts[2]) == (FULL, FULL)
+    assert len(contents) == 2 + (verdicts[1] == FULL)
+    return {UNREAD: None, EMPTY: b"", FULL: contents[1]}[verdicts[1]]
 
 
 @pytest.mark.parametrize("size", [0, 1, 4095, 4096, 300_000])
@@ -104,21 +104,37 @@ def test_what_changed_since_the_walk_is_left_alone(
     tmp_path: Path, change: Callable[[Path], None]
 ) -> None:
     path = tmp_path / "f"
-    entry = make(path)
+    run = make(path)
     change(path)
-    assert read(entry) is None
+    assert read(run) is None
 
 
 def test_what_has_more_than_it_says_is_left_alone() -> None:
-    entry = look(Path("/proc/self/status"))  # says that it is empty
-    assert read_small_files([entry]).pieces == [None]
+    run = look(Path("/proc/self/status"))  # says that it is empty
+    assert read_small_files([run]).verdicts == bytes([UNREAD])
 
 
-def test_only_what_was_looked_at_here_and_can_be_reached_is_read(tmp_path: Path) -> None:
-    entry = make(tmp_path / "f")
-    assert is_readable_at_once(entry)
-    assert not is_readable_at_once(entry._replace(source=entry.source.rjust(4097, b"/")))
-    assert not is_readable_at_once(entry._replace(stat=os.lstat(entry.source)))
+def test_a_directory_that_is_gone_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "d").mkdir()
+    run = make(tmp_path / "d" / "f")
+    (tmp_path / "d").rename(tmp_path / "e")
+    assert read_small_files([run]).verdicts == bytes([UNREAD])
+
+
+def test_some_files_of_several_directories_are_read(tmp_path: Path) -> None:
+    runs = []
+    for directory in (tmp_path / "a", tmp_path / "b"):
+        directory.mkdir()
+        for name in "pqrst":
+            (directory / name).write_bytes(f"{directory.name}{name}".encode())
+        names, source = [name.encode() for name in "pqrst"], os.fsencode(directory) + b"/"
+        runs.append(Run(b"/", source, names, look_at_each(source, names), 1, 4))
+
+    data, verdicts, pieces = read_small_files(runs)
+
+    assert verdicts == bytes([FULL] * 6)
+    read = [bytes(data[offset : offset + length]) for offset, length in pieces]
+    assert read == [b"aq", b"ar", b"as", b"bq", b"br", b"bs"]
 
 
 def test_the_access_time_stays(tmp_path: Path) -> None:
