@@ -4,8 +4,8 @@
 from cpython.buffer cimport PyBuffer_FillInfo
 from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_FromStringAndSize
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
-from libc.stdint cimport uint8_t
-from libc.stdlib cimport free, malloc
+from libc.stdint cimport uint8_t, uint32_t
+from libc.stdlib cimport calloc, free, malloc
 
 
 cdef extern from * nogil:
@@ -45,6 +45,14 @@ cdef extern from * nogil:
         int has_xattrs
         int error
 
+    ctypedef struct bkp_listing:
+        bkp_status status
+        const char *names
+        uint32_t *starts
+        size_t count
+        bkp_status *seen
+        size_t seen_count
+
     ctypedef struct bkp_file:
         const char *name
         const bkp_status *seen
@@ -60,6 +68,8 @@ cdef extern from * nogil:
     timespec_t bkp_mtime(const bkp_status *status)
     timespec_t bkp_ctime(const bkp_status *status)
     void bkp_files_look(const char *path, const char **names, size_t count, bkp_status *seen)
+    void bkp_files_list(const char *path, size_t most, bkp_listing *listing)
+    void bkp_listing_free(bkp_listing *listing)
     void bkp_files_read(const char *path, bkp_file *files, size_t count)
 
 
@@ -131,6 +141,13 @@ cdef class Statuses:
     def __getbuffer__(self, Py_buffer *view, int flags):
         PyBuffer_FillInfo(view, self, self.at, self.count * sizeof(bkp_status), 1, flags)
 
+    cdef int describe(self) except -1:
+        cdef size_t i
+        self.letters = PyBytes_FromStringAndSize(NULL, self.count)
+        for i in range(self.count):
+            PyBytes_AS_STRING(self.letters)[i] = bkp_letter(&self.at[i])
+        return 0
+
     def __len__(self):
         return self.count
 
@@ -170,6 +187,60 @@ cdef class Statuses:
         return begin
 
 
+cdef class _Listings:
+    """Of some directories."""
+
+    cdef bkp_listing *at
+    cdef size_t count
+
+    def __cinit__(self, size_t count):
+        self.at = <bkp_listing *>calloc(count + 1, sizeof(bkp_listing))
+        if self.at == NULL:
+            raise MemoryError()
+        self.count = count
+
+    def __dealloc__(self):
+        cdef size_t i
+        if self.at != NULL:
+            for i in range(self.count):
+                bkp_listing_free(&self.at[i])
+        free(self.at)
+
+    cdef tuple take(self, size_t i):
+        """Return a listing for Python, which takes over what was seen."""
+        cdef bkp_listing *listing = &self.at[i]
+        cdef Status status = Status.__new__(Status)
+        cdef Statuses seen = Statuses.__new__(Statuses, 0)
+        cdef list names = []
+        cdef size_t row
+        status.status = listing.status
+        for row in range(listing.count):
+            names.append(<bytes>(listing.names + listing.starts[row]))
+        free(seen.at)
+        seen.at, listing.seen = listing.seen, NULL
+        seen.count = listing.seen_count
+        seen.describe()
+        return status, names, seen
+
+
+def list_directories(list paths not None, size_t most):
+    cdef size_t count = len(paths), i, looked = 0
+    cdef _Room room = _Room(count, sizeof(char *))
+    cdef const char **texts = <const char **>room.at
+    cdef _Listings listings = _Listings(count)
+    cdef bytes path
+    for i in range(count):
+        path = paths[i]
+        texts[i] = PyBytes_AS_STRING(path)
+    with nogil:
+        for i in range(count):
+            bkp_files_list(texts[i], most - looked, &listings.at[i])
+            looked += listings.at[i].seen_count
+    return [
+        listings.at[i].status.error or listings.take(i) for i in range(count)
+    ]
+
+
 def look_at_each(bytes directory not None, list names not None):
     cdef size_t count = len(names), i
     cdef _Room room = _Room(count, sizeof(char *))
@@ -182,10 +253,7 @@ def look_at_each(bytes directory not None, list names not None):
         array[i] = PyBytes_AS_STRING(name)
     with nogil:
         bkp_files_look(path, array, count, seen.at)
-    cdef bytes letters = PyBytes_FromStringAndSize(NULL, count)
-    for i in range(count):
-        PyBytes_AS_STRING(letters)[i] = bkp_letter(&seen.at[i])
-    seen.letters = letters
+    seen.describe()
     return seen
 
 

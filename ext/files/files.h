@@ -20,6 +20,23 @@ typedef struct {
  * directory's, with a slash at its end. */
 void bkp_files_look(const char *path, const char *const *names, size_t count, bkp_status *seen);
 
+/* What is in a directory.  All zero at first; to be freed. */
+typedef struct {
+    bkp_status status; /* of the directory itself */
+    char *names;       /* one after the other, each with its zero */
+    size_t size, room; /* bytes */
+    uint32_t *starts;  /* of each name, in the order of their bytes, none twice */
+    size_t count;
+    bkp_status *seen; /* of the first entries, so many */
+    size_t seen_count;
+} bkp_listing;
+
+/* List a directory, given by its path with a slash at its end, and look at its first `most`
+ * entries.  The access time is left alone where the system allows it, a link is not followed.
+ * An error, of memory too, is `status.error`. */
+void bkp_files_list(const char *path, size_t most, bkp_listing *listing);
+void bkp_listing_free(bkp_listing *listing);
+
 typedef struct {
     const char *name;
     const bkp_status *seen;

@@ -5,9 +5,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#ifndef O_NOATIME
-#define O_NOATIME 0
-#endif
+#include "open.h"
 
 #ifdef __APPLE__
 #define O_PATH O_RDONLY
@@ -17,15 +15,6 @@
 #define MTIME st_mtim
 #define CTIME st_ctim
 #endif
-
-static int open_quietly(int directory, const char *name)
-{
-    const int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
-    int fd = openat(directory, name, flags | O_NOATIME);
-    if (fd < 0 && errno == EPERM) /* allowed to the owner alone */
-        fd = openat(directory, name, flags);
-    return fd;
-}
 
 static int is_same_time(struct timespec a, struct timespec b)
 {
@@ -56,7 +45,7 @@ void bkp_files_read(const char *path, bkp_file *files, size_t count)
 {
     const int directory = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     for (size_t i = 0; i < count; i++) {
-        const int fd = directory < 0 ? -1 : open_quietly(directory, files[i].name);
+        const int fd = directory < 0 ? -1 : bkp_open_quietly(directory, files[i].name, 0);
         files[i].is_read = fd >= 0 && read_open(fd, &files[i]);
         if (fd >= 0)
             close(fd);

@@ -89,37 +89,66 @@ cdef class Filling:
         self._may_change()
         bkp_filling_clear(&self.pack)
 
-    cdef size_t _add(self, bytes name, sealed, bint is_tree, uint32_t raw_length) except 0:
-        cdef Py_buffer view
-        cdef bkp_packed blob
-        cdef int status
-        blob.id, blob.is_tree, blob.raw_length = _id(name), is_tree, raw_length
-        self._may_change()
-        PyObject_GetBuffer(sealed, &view, PyBUF_SIMPLE)
-        try:
-            if not 0 < view.len <= 0xffffffff:
-                raise ValueError(f"a sealed blob of {view.len} bytes")
-            blob.length = <uint32_t>view.len
-            status = bkp_filling_add(&self.pack, &blob, <const uint8_t *>view.buf)
-        finally:
-            PyBuffer_Release(&view)
-        if status:
-            raise MemoryError()
-        return self.pack.size
-
     def add_each(self, list names not None, list sealed not None, list raw_lengths not None,
                  bint is_tree, bytes chosen not None, Filling other not None, size_t start,
                  size_t target, size_t most):
+        cdef size_t at
+        cdef _Blobs blobs = _Blobs(names, sealed, raw_lengths, is_tree, start)
+        cdef const uint8_t *coins = <const uint8_t *>PyBytes_AS_STRING(chosen)
+        cdef bkp_filling *pack
+        cdef int status = 0
+        if <size_t>len(chosen) != start + blobs.count:
+            raise ValueError("not as many choices as blobs")
+        self._may_change()
+        other._may_change()
+        with nogil:
+            for at in range(blobs.count):
+                pack = &self.pack if coins[start + at] & 1 else &other.pack
+                status = bkp_filling_add(pack, &blobs.blobs[at],
+                                         <const uint8_t *>blobs.views[at].buf)
+                if status or pack.size >= target or pack.count >= most:
+                    break
+            else:
+                at = blobs.count - 1
+        if status:
+            raise MemoryError()
+        return start + at + 1 if blobs.count else start
+
+
+cdef class _Blobs:
+    """Sealed blobs, from number `start` on, held where they are."""
+
+    cdef Py_buffer *views
+    cdef bkp_packed *blobs
+    cdef size_t count, held
+
+    def __cinit__(self, list names, list sealed, list raw_lengths, bint is_tree, size_t start):
         cdef size_t count = len(sealed), at
-        cdef Filling pack
-        if not count == <size_t>len(names) == <size_t>len(raw_lengths) == <size_t>len(chosen):
-            raise ValueError("not as many names, lengths and choices as blobs")
-        for at in range(start, count):
-            pack = self if chosen[at] & 1 else other
-            size = pack._add(names[at], sealed[at], is_tree, raw_lengths[at])
-            if size >= target or pack.pack.count >= most:
-                return at + 1
-        return count
+        cdef Py_buffer *view
+        cdef bytes name
+        if not count == <size_t>len(names) == <size_t>len(raw_lengths) or start > count:
+            raise ValueError("not as many names and lengths as blobs")
+        self.count = count - start
+        self.views = <Py_buffer *>malloc((self.count + 1) * sizeof(Py_buffer))
+        self.blobs = <bkp_packed *>malloc((self.count + 1) * sizeof(bkp_packed))
+        if self.views == NULL or self.blobs == NULL:
+            raise MemoryError()
+        for at in range(self.count):
+            view = self.views + at
+            PyObject_GetBuffer(sealed[start + at], view, PyBUF_SIMPLE)
+            self.held += 1
+            if not 0 < view.len <= 0xffffffff:
+                raise ValueError(f"a sealed blob of {view.len} bytes")
+            name = names[start + at]
+            self.blobs[at] = bkp_packed(_id(name), <uint32_t>view.len,
+                                        <uint32_t>raw_lengths[start + at], is_tree)
+
+    def __dealloc__(self):
+        cdef size_t at
+        for at in range(self.held):
+            PyBuffer_Release(self.views + at)
+        free(self.views)
+        free(self.blobs)
 
 
 def header_ids(bytes header not None):

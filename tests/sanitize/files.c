@@ -71,6 +71,21 @@ int main(void)
     bkp_files_read("/nowhere/", files, COUNT);
     require(!files[0].is_read && !files[4].is_read, "read what is not there");
 
+    bkp_listing listing = {0};
+    bkp_files_list(path, 2, &listing); /* "d" is gone */
+    require(!listing.status.error && listing.count == COUNT - 1 && listing.seen_count == 2,
+            "not all is listed");
+    for (size_t i = 0; i + 1 < listing.count; i++)
+        require(strcmp(listing.names + listing.starts[i], listing.names + listing.starts[i + 1]) < 0,
+                "not in order");
+    bkp_listing_free(&listing);
+    bkp_files_list(name, 2, &listing);
+    require(listing.status.error == ENAMETOOLONG, "too long a directory to list");
+    bkp_listing_free(&listing);
+    bkp_files_list("/dev/null/", 2, &listing);
+    require(listing.status.error == ENOTDIR, "no directory");
+    bkp_listing_free(&listing);
+
     for (int i = 0; i < COUNT; i++) {
         free(files[i].to);
         unlink(names[i]);

@@ -53,6 +53,17 @@ class Statuses:
     def fitting(self, begin: int, end: int, cost: int, budget: int) -> int:
         """Return where files from `begin` on have used up a budget, each its size and a cost."""
 
+def list_directories(
+    paths: list[bytes], most: int
+) -> list[tuple[Status, list[bytes], Statuses] | int]:
+    """Return for each directory its status, the sorted names in it, and what its entries are.
+
+    Or the number of the system's error.  At most `most` entries in all are
+    looked at, the first of the first directories.  Paths end in a slash; a
+    symbolic link is not followed for all that.  Access times are left alone
+    where the system allows it.
+    """
+
 def look_at_each(directory: bytes, names: list[bytes]) -> Statuses:
     """Return what is seen of each entry of a directory, whose path ends in a slash.
 

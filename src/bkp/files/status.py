@@ -12,6 +12,7 @@ from bkp._native.files import (
     UNREAD,
     Status,
     Statuses,
+    list_directories,
     look_at_each,
     read_files,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "AnyStatus",
     "Status",
     "Statuses",
+    "list_directories",
     "look_at_each",
     "read_files",
 ]

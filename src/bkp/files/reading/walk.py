@@ -10,27 +10,24 @@ holds the names of the directories on the way to where the walk is.
 import errno
 import os
 import stat
-import sys
 from collections.abc import Iterator, Sequence
 from enum import Enum
 from typing import NamedTuple, TypeAlias
 
 from bkp.events import EntryExcluded, Problem, Reporter
-from bkp.files.reach import LONGEST, lstat, open_quietly, reach
+from bkp.files.reach import LONGEST, lstat, reach
 from bkp.files.reasons import reason
 from bkp.files.selection.excludes import Excludes
 from bkp.files.status import AnyStatus, Statuses, look_at_each
 
+from .listings import ListingsAhead
 from .targets import Plan, TargetNode, absolute_path, physical_path
 
 _WITHOUT_CONTENTS = frozenset({stat.S_IFLNK, stat.S_IFCHR, stat.S_IFBLK, stat.S_IFIFO})
 
+_DIRECTORY = ord("d")  # among the letters of Statuses
 _AT_ONCE = 512  # entries of a directory that are looked at together, shortly before their turn
 _LONGEST_NAME = 255  # bytes
-
-# A directory that is open lists its names as str; this undoes it, as os.fsencode would.
-_ENCODING = sys.getfilesystemencoding()
-_ESCAPING = sys.getfilesystemencodeerrors()
 
 
 class Step(Enum):
@@ -206,8 +203,14 @@ class _Walk:
             path = path.rpartition(b"/")[0] or b"/"
         return self._plan.devices.get(path, -2)
 
-    def _entries(self, directory: _Directory) -> _Children:
-        for begin in range(0, len(directory.names), _AT_ONCE):
+    def _entries(self, directory: _Directory, seen_ahead: Statuses | None) -> _Children:
+        """Walk what is in a directory, of which the first entries may have been looked at."""
+        looked = len(seen_ahead) if seen_ahead is not None else 0
+        if seen_ahead is not None and self._takes_files_as_they_are(directory, seen_ahead):
+            yield from self._in_runs(directory, list(directory.names[:looked]), seen_ahead)
+        else:
+            looked = 0
+        for begin in range(looked, len(directory.names), _AT_ONCE):
             names = self._wanted(directory, directory.names[begin : begin + _AT_ONCE])
             seen = _look(directory.source, names)
             if isinstance(seen, Statuses) and self._takes_files_as_they_are(directory, seen):
@@ -224,6 +227,7 @@ class _Walk:
         return not self._one_file_system or seen.are_on(directory.allowed_device)
 
     def _in_runs(self, directory: _Directory, names: list[bytes], seen: Statuses) -> _Children:
+        ahead = self._ahead(directory, names, seen)
         row = 0
         while row < len(names):
             rest = seen.letters[row:]
@@ -232,9 +236,23 @@ class _Walk:
                 row += files
                 continue
             name = names[row]
-            if found := self._entry(directory, (name, name), seen[row], is_target=False):
+            if found := self._entry(
+                directory, (name, name), seen[row], is_target=False, ahead=ahead
+            ):
                 yield found
             row += 1
+
+    def _ahead(
+        self, directory: _Directory, names: list[bytes], seen: Statuses
+    ) -> ListingsAhead | None:
+        """Return what lists the directories among some entries, if there are more than one."""
+        rows = [row for row, letter in enumerate(seen.letters) if letter == _DIRECTORY]
+        if self._one_file_system:  # nothing is asked of file systems that may not even answer
+            rows = [row for row in rows if _is_on(seen[row], directory.allowed_device)]
+        if len(rows) < 2:
+            return None
+        look = not self._excludes.may_exclude_in(directory.matched)
+        return ListingsAhead(directory.source, [names[row] for row in rows], look=look)
 
     def _wanted(self, directory: _Directory, names: Sequence[bytes]) -> list[bytes]:
         """Return the names that no pattern excludes."""
@@ -256,6 +274,7 @@ class _Walk:
         status: AnyStatus | int,
         *,
         is_target: bool,
+        ahead: ListingsAhead | None = None,
     ) -> "_Found | None":
         """Look at what was seen of an entry; None if it is not to be saved."""
         disk_name, name = names
@@ -270,7 +289,7 @@ class _Walk:
         if kind == stat.S_IFREG:
             return Entry(Step.FILE, directory.path + name, name, source, status), None
         if kind == stat.S_IFDIR:
-            return self._enter(directory, disk_name, name)
+            return self._enter(directory, disk_name, name, ahead)
         if kind in _WITHOUT_CONTENTS:
             return Entry(Step.LEAF, directory.path + name, name, source, status), None
         if kind != stat.S_IFSOCK:  # those come and go with the program that listens
@@ -285,27 +304,31 @@ class _Walk:
             self._problem(source, "does not exist any more")
 
     def _enter(
-        self, above: _Directory, disk_name: bytes, name: bytes
+        self, above: _Directory, disk_name: bytes, name: bytes, ahead: ListingsAhead | None
     ) -> tuple[Entry, _Children] | None:
         source = above.source + disk_name
         path = above.path + name
+        look = not self._excludes.may_exclude_in(above.matched)
+        ahead = ahead or ListingsAhead(above.source, [disk_name], look=look)
         try:
-            status, names = _read_directory(source)
+            status, names, seen = ahead.take(disk_name)
         except FileNotFoundError:
             return None
         except OSError as error:
             self._problem(source, f"cannot read the directory: {reason(error)}")
             return None
         matched = above.matched + disk_name
+        kept = self._kept(source, names)
         directory = _Directory(
             path=path + b"/",
             source=source + b"/",
             matched=matched + b"/",
-            names=self._kept(source, names),
+            names=kept,
             device=status.st_dev,
             allowed_device=self._plan.devices.get(matched, above.allowed_device),
         )
-        return Entry(Step.ENTER, path, name, source, status), self._entries(directory)
+        entry = Entry(Step.ENTER, path, name, source, status)
+        return entry, self._entries(directory, seen if kept is names and len(seen) else None)
 
     def _kept(self, directory: bytes, names: Sequence[bytes]) -> Sequence[bytes]:
         kept = self._excludes.keeps_of(directory, names, self._report)
@@ -333,15 +356,8 @@ class _Walk:
         self._report(Problem(self._during, source, message))
 
 
-def _read_directory(source: bytes) -> tuple[os.stat_result, list[bytes]]:
-    """Return the status of a directory and the sorted names in it; raises OSError."""
-    fd = open_quietly(source, os.O_DIRECTORY)
-    try:
-        status = os.fstat(fd)
-        names = {name.encode(_ENCODING, _ESCAPING) for name in os.listdir(fd)}
-    finally:
-        os.close(fd)
-    return status, sorted(names)  # a set, for some file systems list a name twice
+def _is_on(status: AnyStatus | int, device: int) -> bool:
+    return not isinstance(status, int) and status.st_dev == device
 
 
 def _look(directory: bytes, names: list[bytes]) -> Statuses | list[AnyStatus | int]:

@@ -10,7 +10,6 @@ from bkp.files.reading.walk import Entry, Step
 from bkp.formats.encoded import decode_node
 from bkp.formats.filemode import type_of
 from bkp.ids import BlobId
-from bkp.repo.writer import BlobWriter
 
 from .contents import Added
 from .jobs import AnySaved, Saved, SavedFiles
@@ -25,9 +24,9 @@ class Assembly:
     """
 
     def __init__(
-        self, writer: BlobWriter, tally: Tally, report: Reporter, *, list_entries: bool
+        self, fold: TreeFold, tally: Tally, report: Reporter, *, list_entries: bool
     ) -> None:
-        self._fold = TreeFold(writer, tally.count_tree, at_once=list_entries)
+        self._fold = fold
         self._tally = tally
         self._report = report
         self._list_entries = list_entries

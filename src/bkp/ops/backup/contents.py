@@ -1,7 +1,9 @@
 """Cut streams and store their chunks.
 
 A stream of one chunk is sealed in the thread that read it; the chunks of a
-longer one are hashed, compressed and sealed side by side.
+longer one are hashed, compressed and sealed side by side.  That keeps all
+cores busy, so one long stream is read after the other: several would only
+take memory, several chunks of up to 8 MiB each.
 """
 
 import os
@@ -63,6 +65,7 @@ class ContentWriter:
         self._writer = writer
         self._report = report
         self._is_abandoned = threading.Event()
+        self._long_stream = threading.Lock()
 
     @property
     def uncut(self) -> int:
@@ -73,8 +76,17 @@ class ContentWriter:
         """Make every `write` that is under way raise Interrupted soon."""
         self._is_abandoned.set()
 
-    def write(self, stream: BinaryIO) -> Contents:
-        """Read a stream to its end and store it; what reading raises passes through."""
+    def write(self, stream: BinaryIO, expected: int) -> Contents:
+        """Read a stream to its end and store it; what reading raises passes through.
+
+        It may be longer or shorter than the size in bytes that is expected.
+        """
+        if expected <= self.uncut:
+            return self._write(stream)
+        with self._long_stream:
+            return self._write(stream)
+
+    def _write(self, stream: BinaryIO) -> Contents:
         sizes: list[int] = []
         written: list[Written] = []
         for blob, size in self._write_chunks(stream):

@@ -27,6 +27,7 @@ from .labels import SnapshotLabels
 from .parent import ChangeRules, Comparison, ParentTree, find_parent
 from .saving import EntrySaver
 from .tally import Tally
+from .treefold import TreeFold
 
 _SMALL = 512 << 10  # bytes; a file that is larger is worth a thread of its own
 
@@ -85,9 +86,12 @@ def backup(
             )
             saver = EntrySaver(contents, nodes, report)
             jobs = comparison.jobs(walk_in_runs(plan, options.excludes, report))
-            assembly = Assembly(writer, tally, report, list_entries=options.list_entries)
-            with closing(saver.save_all(jobs)) as groups:
-                root = assembly.assemble(groups)
+            singly = options.list_entries
+            with (
+                closing(saver.save_all(jobs)) as groups,
+                TreeFold(writer, tally.count_tree, at_once=singly) as fold,
+            ):
+                root = Assembly(fold, tally, report, list_entries=singly).assemble(groups)
         snapshot = options.labels.describe(paths, parent and parent.id, root, tally.summary())
         lock.ensure()
         if options.skip_if_unchanged and parent and parent.snapshot.tree == root:

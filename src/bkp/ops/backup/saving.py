@@ -144,7 +144,7 @@ class EntrySaver:
         try:
             with open_file(entry) as opened:
                 node = self._nodes.read(entry, opened.stat)
-                contents = self._contents.write(opened.stream)
+                contents = self._contents.write(opened.stream, opened.stat.st_size)
         finally:
             self._report(FileFinished(entry.source))
         node.content = contents.chunks

@@ -38,13 +38,15 @@ def backup_stdin(
         raise UsageError(f"not a file name: {path!r}")
     with repo.lock(load_index=True) as lock:
         tally = Tally(labels.zone)
-        with repo.blob_writer(lock) as writer:
-            fold = TreeFold(writer, tally.count_tree)
+        with (
+            repo.blob_writer(lock) as writer,
+            TreeFold(writer, tally.count_tree, at_once=True) as fold,
+        ):
             for name in names[:-1]:
                 fold.enter(name, head_of(_node(name, stat.S_IFDIR | 0o755, labels)))
             node = _node(names[-1], stat.S_IFREG | 0o644, labels)
             with source as stream:
-                contents = ContentWriter(repo.chunker(), writer, report).write(stream)
+                contents = ContentWriter(repo.chunker(), writer, report).write(stream, 0)
             if contents.size == 0:
                 raise UsageError("nothing came to be saved; no snapshot was made")
             node.content, node.size = contents.chunks, contents.size

@@ -3,13 +3,16 @@
 Nodes are the bytes they are in a tree (see formats.encoded).
 """
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from bkp.formats.encoded import join_tree, with_subtree
 from bkp.formats.pack import BlobType
 from bkp.ids import BlobId, blob_id
 from bkp.repo.writer import BlobWriter, Written
+from bkp.workers import Pool
 
 _TOGETHER = 256 << 10  # bytes of trees that are stored by one call
 
@@ -25,9 +28,10 @@ class _Level:
 class TreeFold:
     """Builds the trees of a snapshot from a walk; every `enter` needs its `leave`.
 
-    Memory holds the nodes of each directory on the path the walk is on, and
-    some finished trees: these are stored by the dozen, unless each is to be
-    stored `at_once`.  `count` is told what became of each.
+    A context manager.  Memory holds the nodes of each directory on the path
+    the walk is on, and some finished trees: these are stored by the dozen in
+    another thread, unless each is to be stored `at_once`.  `count` is told
+    what became of each, by `finish` at the latest.
     """
 
     def __init__(
@@ -35,10 +39,18 @@ class TreeFold:
     ) -> None:
         self._writer = writer
         self._count = count
+        self._at_once = at_once
         self._levels = [_Level(b"", None)]
         self._finished = bytearray()
         self._pieces: list[tuple[int, int]] = []
-        self._together = 0 if at_once else _TOGETHER
+        self._stored: deque[Written] = deque()
+        self._pool = Pool(1, ahead=2)
+
+    def __enter__(self) -> "TreeFold":
+        return self
+
+    def __exit__(self, *exc: Any) -> None:
+        self._pool.__exit__(*exc)
 
     def add(self, name: bytes, node: bytes) -> None:
         """Take an entry of the current directory; ValueError unless its name follows the last."""
@@ -73,22 +85,31 @@ class TreeFold:
             return None
         root = self._store(level).id
         if self._pieces:
-            self._flush()
+            self._hand_over()
+        self._pool.drain()
+        self._count_stored()
         return root
 
     def _store(self, level: _Level) -> Written:
         tree = join_tree(level.nodes)
+        if self._at_once:
+            written = self._writer.write(BlobType.TREE, tree)
+            self._count(written)
+            return written
         self._pieces.append((len(self._finished), len(tree)))
         self._finished += tree
-        if len(self._finished) >= self._together:
-            return self._flush()
+        if len(self._finished) >= _TOGETHER:
+            self._hand_over()
         return Written(blob_id(tree))
 
-    def _flush(self) -> Written:
-        """Store finished trees; return what became of the last."""
-        stored = self._writer.write_each(BlobType.TREE, self._finished, self._pieces)
-        for written in stored:
-            self._count(written)
-        self._finished = bytearray()
-        self._pieces = []
-        return stored[-1]
+    def _hand_over(self) -> None:
+        trees, pieces = self._finished, self._pieces
+        self._finished, self._pieces = bytearray(), []
+        self._pool.submit(
+            lambda: self._stored.extend(self._writer.write_each(BlobType.TREE, trees, pieces))
+        )
+        self._count_stored()
+
+    def _count_stored(self) -> None:
+        while self._stored:
+            self._count(self._stored.popleft())

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from bkp.errors import SourceError
 from bkp.events import EntryExcluded, Event, Problem, Scanned, ignore
+from bkp.files.reading import listings
 from bkp.files.reading.counting import count
 from bkp.files.reading.metadata import NodeReader
 from bkp.files.reading.opening import open_file
@@ -79,7 +80,8 @@ def test_what_vanishes_after_its_directory_was_read_was_not_there(top: Path) -> 
     build(top, {"t": {"a": b"", "b": b"", "c": {"x": b""}, "d": {}}})
     events: list[Event] = []
     found = []
-    for entry in walk(plan_targets([b"t"], ignore), Excludes(), events.append):
+    excludes = Excludes(ExcludeOptions(patterns=(b"nothing",)))  # so names come first
+    for entry in walk(plan_targets([b"t"], ignore), excludes, events.append):
         found.append(entry.path)
         if entry.path == b"/t" and entry.step is Step.ENTER:
             os.unlink("t/b")  # nobody looked at it yet
@@ -357,3 +359,56 @@ def test_every_directory_is_left_after_all_that_is_in_it(
             open_directories.append(entry.path)
             last.pop(len(open_directories), None)
     assert open_directories == []
+
+
+def test_what_was_listed_ahead_is_listed_again_when_that_was_long_ago(
+    top: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build(top, {"t": {"a": {"f": b""}, "b": {"f": b""}, "c": {"f": b""}}})
+    found = []
+    monkeypatch.setattr(listings, "_FRESH_SECONDS", 1e9)
+    for entry in walk(plan_targets([b"t"], ignore), Excludes(), ignore):
+        found.append(entry.path)
+        if entry.path == b"/t/a/f":
+            (top / "t/b/later").touch()
+        if entry.path == b"/t/b/f":
+            monkeypatch.setattr(listings, "_FRESH_SECONDS", -1.0)
+            (top / "t/c/later").touch()
+
+    assert b"/t/b/later" not in found
+    assert b"/t/c/later" in found
+
+
+def test_more_directories_and_entries_than_are_listed_together(top: Path) -> None:
+    (top / "t").mkdir()
+    expected = []
+    for number in range(150):
+        directory = top / "t" / f"{number:03}"
+        directory.mkdir()
+        for file in range(5000 if number == 70 else 3):
+            (directory / f"{file:04}").touch()
+            expected.append(f"/t/{number:03}/{file:04}".encode())
+
+    found = [entry for entry in walk(plan_targets([b"t"], ignore), Excludes(), ignore)]
+
+    assert [entry.path for entry in found if entry.is_file] == expected
+    for entry in found:
+        assert entry.stat.st_ino == os.lstat(entry.source).st_ino
+
+
+def test_a_link_that_took_the_place_of_a_directory_is_not_followed(top: Path) -> None:
+    build(top, {"t": {"a": b"", "c": {}, "d": {}}, "outside": {"secret": b""}})
+    events: list[Event] = []
+    found = []
+    for entry in walk(plan_targets([b"t"], ignore), Excludes(), events.append):
+        found.append(entry.path)
+        if entry.path == b"/t/a":
+            os.rmdir("t/c")
+            os.symlink("../outside", "t/c")
+
+    assert b"/t/c/secret" not in found
+    assert events == [
+        Problem(
+            "archival", os.fsencode(top) + b"/t/c", "cannot read the directory: not a directory"
+        )
+    ]
