@@ -109,6 +109,11 @@ cdef class _Spans:
         free(self.at)
 
 
+# Bytes that are named in less time than it takes to give up the GIL and wait for it again.
+cdef enum:
+    WORTH_GIVING_UP = 64 << 10
+
+
 cdef class Engine:
     """Workers of threads that are not working now wait in a list for the next to come."""
 
@@ -140,18 +145,27 @@ cdef class Engine:
             raise MemoryError()
         return worker
 
+    cdef int _name(self, _Worker worker, const uint8_t *start, _Spans spans,
+                   uint8_t *to) noexcept nogil:
+        cdef size_t i
+        cdef int result = 0
+        for i in range(spans.count):
+            result |= bkp_envelope_name(worker.envelope, start + spans.at[i].offset,
+                                        spans.at[i].length, to + i * BKP_ID)
+        return result
+
     def name_each(self, const uint8_t[::1] data not None, list pieces not None):
         cdef _Spans spans = _Spans(pieces, data.shape[0])
         cdef const uint8_t *start = &data[0] if data.shape[0] else NULL
         cdef bytes names = PyBytes_FromStringAndSize(NULL, spans.count * BKP_ID)
         cdef uint8_t *to = <uint8_t *>PyBytes_AS_STRING(names)
         cdef _Worker worker = self._take()
-        cdef size_t i
-        cdef int result = 0
-        with nogil:
-            for i in range(spans.count):
-                result |= bkp_envelope_name(worker.envelope, start + spans.at[i].offset,
-                                            spans.at[i].length, to + i * BKP_ID)
+        cdef int result
+        if data.shape[0] < WORTH_GIVING_UP:
+            result = self._name(worker, start, spans, to)
+        else:
+            with nogil:
+                result = self._name(worker, start, spans, to)
         if result:
             raise MemoryError()
         self._idle.append(worker)

@@ -122,6 +122,27 @@ class Pool:
             self._executor.shutdown(wait=True)
 
 
+class Aside:
+    """One thread for work whose result is wanted later.
+
+    A context manager; leaving it drops work that has not begun, and waits for
+    what has.
+    """
+
+    def __init__(self) -> None:
+        self._executor = ThreadPoolExecutor(1)
+
+    def begin(self, work: Callable[[], R]) -> Callable[[], R]:
+        """Begin some work; what is returned waits for the result, or raises what it raised."""
+        return self._executor.submit(work).result
+
+    def __enter__(self) -> "Aside":
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._executor.shutdown(wait=True, cancel_futures=True)
+
+
 class Heartbeat:
     """Call something at a fixed interval in the background until stopped.
 

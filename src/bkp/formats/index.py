@@ -90,12 +90,15 @@ def encode_index(
     return encode(_Index(stored, to_delete)) + b"\n"
 
 
-def encode_stored(packs: Iterable[tuple[PackId, bytes]]) -> bytes:
+def encode_stored(packs: Iterable[tuple[PackId, bytes]]) -> bytearray:
     """Return what `encode_index` returns, of packs given by their headers, not sealed.
 
     Raises ValueError for what is no header.
     """
-    return b'{"packs":[' + b",".join(pack_json(*pack) for pack in packs) + b"]}\n"
+    text = bytearray(b'{"packs":[')
+    for pack in packs:
+        text += pack_json(*pack) + b","
+    return text.removesuffix(b",") + b"]}\n"
 
 
 def _stored_pack(pack: IndexedPack) -> _Pack:

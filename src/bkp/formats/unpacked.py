@@ -16,21 +16,21 @@ _COMPRESSED = 2
 MAX_SIZE = 1 << 30
 
 
-def wrap(plain: bytes, version: int) -> bytes:
+def wrap(plain: bytes | bytearray, version: int) -> bytes | bytearray:
     """Return what is to be sealed for an object of a repository of a version."""
     if version == 1:
         return plain
     return bytes((_COMPRESSED,)) + compress(plain, Level.AUTO)
 
 
-def unwrap(data: bytes, version: int) -> bytes:
+def unwrap(data: bytes | bytearray | memoryview, version: int) -> bytes:
     """Return what `wrap` was given.
 
     Raises Malformed for what neither `wrap` nor restic makes, and for more
     than MAX_SIZE.
     """
     if version == 1 or not data or data[0] in b"{[":
-        return data
+        return bytes(data)
     if data[0] != _COMPRESSED:
         raise Malformed(f"unknown kind {data[0]} of object")
     return decompress(memoryview(data)[1:], MAX_SIZE)

@@ -86,16 +86,16 @@ class Envelope:
             raise Inauthentic(f"blob {blob.id.hex()} does not match its name")
         return plain
 
-    def seal_file(self, plain: bytes) -> bytes:
+    def seal_file(self, plain: bytes | bytearray) -> bytearray:
         """Compress (in version 2) and seal an index, snapshot or lock."""
-        sealed = bytes(self._sealer.seal(wrap(plain, self._version)))
+        sealed = self._sealer.seal(wrap(plain, self._version))
         if self.open_file(sealed) != plain:
             raise broken_machine("an object")
         return sealed
 
     def open_file(self, sealed: Buffer) -> bytes:
         """Return what `seal_file` was given; raises Inauthentic or Malformed."""
-        return unwrap(bytes(self._sealer.unseal(sealed)), self._version)
+        return unwrap(self._sealer.unseal(sealed), self._version)
 
     def seal_raw(self, plain: bytes) -> bytes:
         """Seal as it is: the config and the headers of packs are never compressed."""

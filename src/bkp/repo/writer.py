@@ -93,6 +93,10 @@ class BlobWriter:
         """
         return self.write_each(kind, plain, [(0, len(plain))])[0]
 
+    def name(self, plain: bytes) -> BlobId:
+        """Return the identity of a blob."""
+        return self._envelope.name_each(plain, [(0, len(plain))])[0]
+
     def write_each(self, kind: BlobType, data: Buffer, pieces: list[Piece]) -> list[Written]:
         """Store each piece of `data` as `write` does, in few steps for all of them."""
         self._uploads.raise_failure()
@@ -152,6 +156,7 @@ class BlobWriter:
             self._abandon()
             raise
         self._uploads.close()
+        self._packers.clear()  # their memory is not needed any more
         self._save_index()
 
     def _abandon(self) -> None:

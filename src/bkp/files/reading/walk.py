@@ -19,6 +19,7 @@ from bkp.files.reach import LONGEST, lstat, reach
 from bkp.files.reasons import reason
 from bkp.files.selection.excludes import Excludes
 from bkp.files.status import AnyStatus, Statuses, look_at_each
+from bkp.workers import Aside
 
 from .listings import ListingsAhead
 from .targets import Plan, TargetNode, absolute_path, physical_path
@@ -130,8 +131,13 @@ class _Walk:
         self._report = report
         self._during = during
         self._one_file_system = excludes.one_file_system
+        self._aside = Aside()
 
     def run(self) -> Iterator[Entry | Run]:
+        with self._aside:
+            yield from self._run()
+
+    def _run(self) -> Iterator[Entry | Run]:
         stack: list[tuple[Entry | None, _Children]] = [(None, self._planned(self._plan.root, b"/"))]
         while stack:
             for met, children in stack[-1][1]:
@@ -252,7 +258,7 @@ class _Walk:
         if len(rows) < 2:
             return None
         look = not self._excludes.may_exclude_in(directory.matched)
-        return ListingsAhead(directory.source, [names[row] for row in rows], look=look)
+        return ListingsAhead(self._aside, directory.source, [names[row] for row in rows], look=look)
 
     def _wanted(self, directory: _Directory, names: Sequence[bytes]) -> list[bytes]:
         """Return the names that no pattern excludes."""
@@ -309,7 +315,7 @@ class _Walk:
         source = above.source + disk_name
         path = above.path + name
         look = not self._excludes.may_exclude_in(above.matched)
-        ahead = ahead or ListingsAhead(above.source, [disk_name], look=look)
+        ahead = ahead or ListingsAhead(self._aside, above.source, [disk_name], look=look)
         try:
             status, names, seen = ahead.take(disk_name)
         except FileNotFoundError:

@@ -10,7 +10,7 @@ from typing import Any
 
 from bkp.formats.encoded import join_tree, with_subtree
 from bkp.formats.pack import BlobType
-from bkp.ids import BlobId, blob_id
+from bkp.ids import BlobId
 from bkp.repo.writer import BlobWriter, Written
 from bkp.workers import Pool
 
@@ -100,7 +100,7 @@ class TreeFold:
         self._finished += tree
         if len(self._finished) >= _TOGETHER:
             self._hand_over()
-        return Written(blob_id(tree))
+        return Written(self._writer.name(tree))
 
     def _hand_over(self) -> None:
         trees, pieces = self._finished, self._pieces
