@@ -28,7 +28,10 @@ class Rooms:
 
     def take(self, size: int) -> memoryview:
         """Return room for so many bytes of plaintext, or more; of any content."""
-        room = self._idle.pop() if self._idle else None
+        try:
+            room = self._idle.pop()  # in one step: others may take the last one meanwhile
+        except IndexError:
+            room = None
         if room is None or len(room) < size:
             room = memoryview(bytearray(max(size, MAX_PLAIN)))
         return room
