@@ -177,7 +177,9 @@ class FileBatch:
                 right = bytearray()
                 offset = 0
                 for blob, size in zip(file.blobs, file.sizes, strict=True):
-                    right.append(blob_id(read_piece(found.fd, size, offset)) == blob)
+                    # What does not fit cannot be right, and would take memory on an index's word.
+                    fits = offset + size <= found.size
+                    right.append(fits and blob_id(read_piece(found.fd, size, offset)) == blob)
                     offset += size
                 file.is_unchanged = all(right) and found.size == to.size
                 if file.is_unchanged or found.is_changeable:

@@ -19,6 +19,7 @@ from bkp.files.writing.place import (
     is_mount_point,
     is_same_file,
     is_special,
+    like_new,
     look,
     make_directory,
     make_hard_link,
@@ -277,7 +278,7 @@ class _Restore:
                 status = None
             if status is None and not self._create(directory, name, node):
                 return False
-            with handle(self._target, directory, name) as entry:
+            with handle(self._target, directory, name, like_new(node.type)) as entry:
                 self._tally.shortfalls(path, apply_attributes(entry, node))
         self._tally.restored(path)
         return True
