@@ -12,8 +12,8 @@ from .index import UNKNOWN_PACK, FirstPlaces
 _JOINED_GAP = 128 << 10
 
 # Bytes of a range, as stored and opened.  Each thread has room for one of each.
-MAX_STORED = 2 << 20
-MAX_PLAIN = 4 << 20
+MAX_STORED = 1 << 20
+MAX_PLAIN = 2 << 20
 
 MAX_TOGETHER = 64 << 20  # bytes of plaintext for which memory is taken on an index's word
 
@@ -33,7 +33,7 @@ class Rooms:
         except IndexError:
             room = None
         if room is None or len(room) < size:
-            room = memoryview(bytearray(max(size, MAX_PLAIN)))
+            room = memoryview(bytearray(max(size, min(1 << size.bit_length(), MAX_PLAIN))))
         return room
 
     def give_back(self, room: memoryview) -> None:
