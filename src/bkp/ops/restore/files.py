@@ -44,6 +44,9 @@ class BlobSource(Protocol):
     def load_tree(self, name: BlobId) -> list[Node]:
         """Return the nodes of a tree; raises IntegrityError if it cannot be had."""
 
+    def load_trees(self, names: Sequence[BlobId]) -> dict[BlobId, list[Node]]:
+        """Return the nodes of some of these trees: those that can be had together."""
+
     def data_sizes(self, names: Sequence[BlobId]) -> list[int | None]:
         """Return the size in bytes of each data blob, None for what is in no index."""
 
