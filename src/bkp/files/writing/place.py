@@ -46,7 +46,8 @@ def is_special(type_name: str) -> bool:
 
 def look(target: Target, directory: Directory, name: bytes) -> os.stat_result | None:
     """Return the status of the entry itself, None if there is none."""
-    if directory.presence in {Presence.NEW, Presence.ABSENT}:
+    presence = directory.presence  # a set of members would be hashed by Python, for each entry
+    if presence is Presence.NEW or presence is Presence.ABSENT:
         return None
     with Touching(directory, name), target.reach(directory) as fd:
         try:
