@@ -37,6 +37,11 @@ def ordered_map(
     If this ends early, by a failure or because it is closed, it calls
     `abandon` and then waits for the work that is under way: where that can
     take long, `abandon` must make it end.
+
+    Whoever keeps the generator in a variable must close it: a frame that an
+    exception remembers keeps it too, and the garbage collector, which then
+    closes it at any time and in any thread, can meet itself at a lock of
+    `threading` that waiting for threads takes.
     """
     pending: deque[Future[R]] = deque()
     pool = ThreadPoolExecutor(threads)
@@ -80,17 +85,19 @@ class Pool:
         Raises what an earlier piece of work raised.
         """
         self._slots.acquire()
-        if self._failure is not None:
-            self._slots.release()
-        self.raise_failure()
-        self._executor.submit(self._run, work)
+        try:
+            self.raise_failure()
+            self._executor.submit(self._run, work)
+        except BaseException:
+            self._slots.release()  # else `drain` would wait for it for ever
+            raise
 
     def _run(self, work: Callable[[], None]) -> None:
         try:
             if self._failure is None:
                 work()
         except BaseException as error:
-            self._failure = error
+            self._failure = self._failure or error
         finally:
             self._slots.release()
 
@@ -101,9 +108,14 @@ class Pool:
 
     def drain(self) -> None:
         """Wait until everything submitted so far is done; to be called by one thread."""
-        for _ in range(self._ahead):
-            self._slots.acquire()
-        self._slots.release(self._ahead)
+        taken = 0
+        try:
+            for _ in range(self._ahead):
+                self._slots.acquire()
+                taken += 1
+        finally:  # an interruption too must leave the slots to others
+            if taken:
+                self._slots.release(taken)
         self.raise_failure()
 
     def close(self) -> None:

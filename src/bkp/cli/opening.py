@@ -18,6 +18,7 @@ from bkp.repo.repository import (
 from bkp.store.discarding import DiscardingStore
 from bkp.store.locations import create_store, open_store
 
+from .collecting import collect_rarely
 from .memory import return_large_blocks
 from .options import Settings
 from .output import notice
@@ -53,6 +54,7 @@ def open_for_reading(settings: Settings, report: Reporter = ignore) -> Repositor
 def open_unindexed(settings: Settings, report: Reporter = ignore) -> Repository:
     """Open the repository; its index is not loaded."""
     return_large_blocks()
+    collect_rarely()
     store = open_store(location_of(settings))
     password = find_password(settings)
     return open_repository(

@@ -7,6 +7,7 @@ never read twice, for their names say what is in them.
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 
 from bkp.errors import IntegrityError
 from bkp.events import Checked, Reporter
@@ -74,18 +75,22 @@ class IndexLoader:
     def _load_each(self, wanted: list[ObjectName], total: int, on_damage: OnDamage | None) -> int:
         """Return how many blobs were read."""
         blobs = 0
-        loaded = ordered_map(self._load, wanted, threads=_READERS, ahead=2 * _READERS)
         known = total - len(wanted)
-        for done, (name, contents) in enumerate(zip(wanted, loaded, strict=True), known + 1):
-            if isinstance(contents, IntegrityError):
-                if on_damage is None:
-                    raise contents
-                on_damage(name, contents)
-                continue
-            self._index.take(contents)
-            self._loaded.add(bytes.fromhex(name.id))
-            blobs += len(contents)
-            self._report(Checked("index", done, total))
+        # Closed here: a generator that is left to the garbage collector joins its threads
+        # whenever that comes, perhaps while `threading` holds a lock that joining needs.
+        with closing(
+            ordered_map(self._load, wanted, threads=_READERS, ahead=2 * _READERS)
+        ) as loaded:
+            for done, (name, contents) in enumerate(zip(wanted, loaded, strict=True), known + 1):
+                if isinstance(contents, IntegrityError):
+                    if on_damage is None:
+                        raise contents
+                    on_damage(name, contents)
+                    continue
+                self._index.take(contents)
+                self._loaded.add(bytes.fromhex(name.id))
+                blobs += len(contents)
+                self._report(Checked("index", done, total))
         return blobs
 
     def _load(self, name: ObjectName) -> IndexContents | IntegrityError:

@@ -12,8 +12,8 @@ from .index import UNKNOWN_PACK, FirstPlaces
 _JOINED_GAP = 128 << 10
 
 # Bytes of a range, as stored and opened.  Each thread has room for one of each.
-MAX_STORED = 2 << 20
-MAX_PLAIN = 4 << 20
+MAX_STORED = 1 << 20
+MAX_PLAIN = 2 << 20
 
 MAX_TOGETHER = 64 << 20  # bytes of plaintext for which memory is taken on an index's word
 
@@ -28,9 +28,12 @@ class Rooms:
 
     def take(self, size: int) -> memoryview:
         """Return room for so many bytes of plaintext, or more; of any content."""
-        room = self._idle.pop() if self._idle else None
+        try:
+            room = self._idle.pop()  # in one step: others may take the last one meanwhile
+        except IndexError:
+            room = None
         if room is None or len(room) < size:
-            room = memoryview(bytearray(max(size, MAX_PLAIN)))
+            room = memoryview(bytearray(max(size, min(1 << size.bit_length(), MAX_PLAIN))))
         return room
 
     def give_back(self, room: memoryview) -> None:

@@ -12,7 +12,7 @@ from bkp.workers import Pool
 
 from .envelope import Envelope
 from .index import BlobIndex, Place
-from .ranges import MAX_TOGETHER, Range, Rooms, plan_ranges
+from .ranges import MAX_STORED, MAX_TOGETHER, Range, Rooms, plan_ranges
 
 # Each has room for a range as stored and one opened.
 _THREADS = min(os.cpu_count() or 2, 8)
@@ -22,6 +22,7 @@ _WORTH_ANOTHER_COPY = (IntegrityError, StoreError)
 
 Piece = tuple[int, int]  # offset and length in bytes
 Consumer = Callable[[list[BlobId], memoryview, list[Piece]], None]
+_Submit = Callable[[Callable[[], None]], None]
 
 
 class BlobReader:
@@ -62,14 +63,21 @@ class BlobReader:
         wanted = list(dict.fromkeys(names))
         places = self._index.first_places(kind, b"".join(wanted))
         run = _Reading(self, kind, consume)
-        with Pool(_THREADS, ahead=_THREADS) as pool:
-            for found in plan_ranges(wanted, places):
-                if isinstance(found, Range):
-                    pool.submit(partial(run.read_range, self._index.pack_id(found.pack), found))
-                else:
-                    what = f"{kind.name.lower()} blob {found.hex()}"
-                    run.failures[found] = Missing(f"{what} is in no index")
+        planned = plan_ranges(wanted, places)
+        if sum(places.lengths) <= MAX_STORED:  # not worth starting threads
+            for found in planned:
+                self._take(run, found, _at_once)
+        else:
+            with Pool(_THREADS, ahead=_THREADS) as pool:
+                for found in planned:
+                    self._take(run, found, pool.submit)
         return run.failures
+
+    def _take(self, run: "_Reading", found: Range | BlobId, submit: _Submit) -> None:
+        if isinstance(found, Range):
+            submit(partial(run.read_range, self._index.pack_id(found.pack), found))
+        else:
+            run.miss(found)
 
     def fetch_range(self, pack: PackId, wanted: Range) -> bytes | None:
         """Return a range as stored; None if it cannot be read, although the store is there."""
@@ -112,6 +120,11 @@ class _Reading:
         self._rooms = Rooms()
         self.failures: dict[BlobId, IntegrityError] = {}
 
+    def miss(self, name: BlobId) -> None:
+        """Note that a blob is nowhere."""
+        what = f"{self._kind.name.lower()} blob {name.hex()}"
+        self.failures[name] = Missing(f"{what} is in no index")
+
     def read_range(self, pack: PackId, wanted: Range) -> None:
         """Read, open and hand over a range."""
         if wanted.plain_size > MAX_TOGETHER:
@@ -144,6 +157,10 @@ class _Reading:
                 self.failures[name] = error
                 continue
             self._consume([name], memoryview(plain), [(0, len(plain))])
+
+
+def _at_once(work: Callable[[], None]) -> None:
+    work()
 
 
 def _object(pack: PackId) -> ObjectName:

@@ -2,9 +2,10 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from itertools import accumulate
 from pathlib import Path
 
 from bkp.chunking import Chunker
@@ -44,6 +45,8 @@ from .ranges import plain_length
 from .reader import BlobReader, Consumer
 from .snapshots import Snapshots
 from .writer import BlobWriter
+
+_TREES_TOGETHER = 256 << 10  # bytes of trees that are read before they are asked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,6 +187,27 @@ class Repository:
             return decode_tree(self._reader.read(BlobType.TREE, name))
         except Malformed as error:
             raise Malformed(f"tree {name.hex()}: {error}") from error
+
+    def load_trees(self, names: Sequence[BlobId]) -> dict[BlobId, list[Node]]:
+        """Return the nodes of the first of these trees, as many as take little memory.
+
+        Those that cannot be had are left out: `load_tree` says why.
+        """
+        trees: dict[BlobId, list[Node]] = {}
+
+        def take(names: list[BlobId], data: memoryview, pieces: list[tuple[int, int]]) -> None:
+            for name, (offset, length) in zip(names, pieces, strict=True):
+                with suppress(IntegrityError):
+                    trees[name] = decode_tree(bytes(data[offset : offset + length]))
+
+        self.read_trees(self._few(names), take)
+        return trees
+
+    def _few(self, names: Sequence[BlobId]) -> Sequence[BlobId]:
+        places = self.index.first_places(BlobType.TREE, b"".join(names))
+        sizes = map(plain_length, places.lengths, places.raw_lengths)
+        fitting = sum(1 for total in accumulate(sizes) if total <= _TREES_TOGETHER)
+        return names[: max(1, fitting)]
 
     def read_blob(self, kind: BlobType, name: BlobId) -> bytes:
         """Return a blob; raises Missing, Inauthentic or Malformed."""

@@ -1,5 +1,6 @@
 """Loading the index: what is read again, what is taken from this machine, what damage does."""
 
+import threading
 from hashlib import sha256
 from pathlib import Path
 
@@ -219,3 +220,17 @@ def test_one_of_rustic_with_text_beyond_ascii_is_read(store: ReadingStore) -> No
     index = opened(store, None).index
 
     assert index.plain_size(BlobType.TREE, BlobId(bytes(32))) == 9
+
+
+def test_a_load_that_fails_leaves_no_threads_to_the_garbage_collector(store: ReadingStore) -> None:
+    for seed in range(5):
+        name = put_index(store, seed, 3)
+        store.delete(name)
+        store.put(name, b"damaged")
+    repo = open_repository(store, PASSWORD)
+    before = threading.active_count()
+
+    with pytest.raises(IntegrityError):  # which remembers the frames it went through
+        repo.load_index()
+
+    assert threading.active_count() == before

@@ -1,5 +1,7 @@
 """Making and opening repositories, and what is refused."""
 
+import stat
+
 import pytest
 
 from bkp.chunking.polynomial import is_irreducible
@@ -11,9 +13,13 @@ from bkp.errors import (
     UsageError,
 )
 from bkp.formats.config import encode_config
+from bkp.formats.pack import BlobType
+from bkp.formats.tree import encode_tree
+from bkp.ids import blob_id
 from bkp.repo.repository import NewRepository, init_repository, open_repository
 from bkp.store.base import CONFIG, Kind
 from bkp.store.memory import MemoryStore
+from memoryrepo import make_node
 from repos import CHEAP, PASSWORD, make_repo, reopen, store_blobs
 from stores import RecordingStore, objects, replace
 
@@ -123,3 +129,17 @@ def test_a_keyed_chunker_cannot_be_taken_over() -> None:
         init_repository(
             MemoryStore(), PASSWORD, NewRepository(cut_like=other.config, kdf_cost=CHEAP)
         )
+
+
+def test_trees_are_had_together_as_far_as_they_take_little_memory() -> None:
+    repo = make_repo(MemoryStore())
+    node = make_node(b"f", stat.S_IFREG)
+    small = encode_tree([node])
+    large = encode_tree([make_node(b"%06d" % n, stat.S_IFREG) for n in range(2000)])
+    names = store_blobs(repo, small, b"no tree", large, kind=BlobType.TREE)
+    unknown = blob_id(b"nowhere")
+
+    assert repo.load_trees([]) == {}
+    assert repo.load_trees([unknown, names[0], names[1]]) == {names[0]: [node]}
+    assert repo.load_trees([names[0], names[2], names[0]]) == {names[0]: [node]}
+    assert len(repo.load_trees([names[2], names[0]])[names[2]]) == 2000

@@ -84,6 +84,7 @@ class ContentsWriter:
         """Open a file that others may be using; it may stay open until `done`."""
         with Touching(file.directory, file.name):
             with self._lock:
+                self._raise_if_lost(file)
                 fd = self._open.get(file)
                 if fd is None:
                     fd = self._open_file(file)
@@ -99,7 +100,17 @@ class ContentsWriter:
     def done(self, file: TargetFile) -> None:
         """Close a file that nobody is using any more."""
         with Touching(file.directory, file.name), self._lock:
+            self._raise_if_lost(file)
             self._open.drop(file)
+
+    def _raise_if_lost(self, file: TargetFile) -> None:
+        """Raise what the system said when the file was closed to make room for others.
+
+        Some file systems tell only then that there was no room for what was written.
+        """
+        error = self._open.lost.get(file)
+        if error is not None:
+            raise OSError(*error.args)
 
     def write(self, file: TargetFile, fd: int, data: bytes | memoryview, offset: int) -> None:
         """Write a piece of an open file.  Raises OSError, for the opener to translate."""

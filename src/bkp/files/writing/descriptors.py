@@ -13,9 +13,14 @@ K = TypeVar("K", bound=Hashable)
 
 
 class DescriptorCache(Generic[K]):
-    """Keeps at most `limit` descriptors open, more only while more are pinned."""
+    """Keeps at most `limit` descriptors open, more only while more are pinned.
+
+    `lost` has what the system said of those it closed by itself: for a file,
+    that what was written to it may not be there.
+    """
 
     def __init__(self, limit: int) -> None:
+        self.lost: dict[K, OSError] = {}
         self._limit = limit
         self._open: OrderedDict[K, int] = OrderedDict()
         self._pins: dict[K, int] = {}
@@ -36,7 +41,10 @@ class DescriptorCache(Generic[K]):
         if len(self._open) > self._limit:
             oldest = next((old for old in self._open if old not in self._pins), key)
             if oldest != key:
-                os.close(self._open.pop(oldest))
+                try:
+                    os.close(self._open.pop(oldest))
+                except OSError as error:  # which is not about `key`
+                    self.lost[oldest] = error
 
     def pin(self, key: K) -> None:
         """Keep the descriptor of `key` open until as many `unpin` as `pin` were called."""

@@ -9,7 +9,7 @@ All raise SourceError for a failure of the one entry.
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from bkp.errors import SourceError
@@ -17,7 +17,9 @@ from bkp.files.reasons import reason
 from bkp.formats.tree import Node
 
 from .apply import Attribute, Shortfall
-from .target import Directory, Presence, Target, Touching
+from .target import Directory, Identity, Presence, Target, Touching
+
+IsIt = Callable[[os.stat_result], bool]  # whether something with this status is what is meant
 
 _OWNER_ALL = 0o700
 
@@ -44,7 +46,8 @@ def is_special(type_name: str) -> bool:
 
 def look(target: Target, directory: Directory, name: bytes) -> os.stat_result | None:
     """Return the status of the entry itself, None if there is none."""
-    if directory.presence in {Presence.NEW, Presence.ABSENT}:
+    presence = directory.presence  # a set of members would be hashed by Python, for each entry
+    if presence is Presence.NEW or presence is Presence.ABSENT:
         return None
     with Touching(directory, name), target.reach(directory) as fd:
         try:
@@ -68,7 +71,9 @@ def open_up(target: Target, directory: Directory, status: os.stat_result) -> Non
     """Let the owner of a directory that exists work in it until it is complete."""
     if status.st_mode & _OWNER_ALL != _OWNER_ALL and os.geteuid() == status.st_uid:
         assert directory.parent is not None
-        with handle(target, directory.parent, directory.name) as entry:
+        with handle(
+            target, directory.parent, directory.name, same_as(Identity.of(status))
+        ) as entry:
             os.chmod(entry, stat.S_IMODE(status.st_mode) | _OWNER_ALL)
 
 
@@ -130,18 +135,37 @@ def is_mount_point(target: Target, directory: Directory) -> bool:
         return os.fstat(fd).st_dev != os.fstat(parent_fd).st_dev
 
 
+def same_as(identity: Identity) -> IsIt:
+    """Return what tells an entry that was looked at before."""
+    return lambda status: Identity.of(status) == identity
+
+
+def like_new(type_name: str) -> IsIt:
+    """Return what tells a link or special entry of ours: it is one, and has no other name.
+
+    A further name could be one outside the target, given to it while nobody looked.
+    """
+    kind = stat.S_IFLNK if type_name == "symlink" else _SPECIAL[type_name]
+    return lambda status: stat.S_IFMT(status.st_mode) == kind and status.st_nlink == 1
+
+
 @contextmanager
-def handle(target: Target, directory: Directory, name: bytes) -> Iterator[str]:
+def handle(target: Target, directory: Directory, name: bytes, is_it: IsIt) -> Iterator[str]:
     """Give a path that names one entry itself, whatever happens to its name meanwhile.
 
     It works for chmod, chown, utime and extended attributes of any entry,
     also one that could not be opened, and does nothing else to it: opening a
     device may move a tape.  Errors of what is done with it are translated.
+    Raises SourceError if the entry is no longer the one that is meant.
     """
     with Touching(directory, name):
         with target.reach(directory) as fd:
             entry = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=fd)
         try:
+            if not is_it(os.fstat(entry)):
+                raise SourceError(
+                    directory.path(name), "became another entry while it was being restored"
+                )
             yield f"/proc/self/fd/{entry}"
         finally:
             os.close(entry)

@@ -151,9 +151,7 @@ class Target:
         Raises OSError, ELOOP or ENOTDIR among them if a component has become
         something else; the caller translates it, knowing for which entry.
         """
-        with self._lock:
-            fd = self._walk_to(directory)
-            self._open.pin(directory)
+        fd = self._pinned(directory)
         try:
             yield fd
         finally:
@@ -167,35 +165,60 @@ class Target:
         Those that cannot be opened are left out.
         """
         reached: dict[Directory, int] = {}
-        with self._lock:
+        try:
             for directory in directories:
                 if directory not in reached:
                     with suppress(OSError):
-                        reached[directory] = self._walk_to(directory)
-                        self._open.pin(directory)
-        try:
+                        reached[directory] = self._pinned(directory)
             yield reached
         finally:
             with self._lock:
                 for directory in reached:
                     self._open.unpin(directory)
 
-    def _walk_to(self, directory: Directory) -> int:
+    def _pinned(self, directory: Directory) -> int:
+        """Open a directory and pin it.
+
+        The lock is not held meanwhile: opening takes long enough for others
+        to come, and each of them would wait for all that is opened.
+        """
         missing: list[Directory] = []
+        with self._lock:
+            here, fd = self._nearest(directory, missing)
+            self._open.pin(here)
+        for step in reversed(missing):
+            try:
+                fd = os.open(step.name, _OPEN | os.O_NOFOLLOW, dir_fd=fd)
+            except BaseException:
+                with self._lock:
+                    self._open.unpin(here)
+                raise
+            with self._lock:
+                fd = self._keep(step, fd)
+                self._open.pin(step)
+                self._open.unpin(here)
+            here = step
+        return fd
+
+    def _nearest(self, directory: Directory, missing: list[Directory]) -> tuple[Directory, int]:
+        """Return what is open, of a directory and those above it; note those that are not."""
         here = directory
         while here.parent is not None:
             known = self._open.get(here)
             if known is not None:
-                break
+                return here, known
             missing.append(here)
             here = here.parent
-        else:
-            known = self._root_fd
-        fd = known
-        for step in reversed(missing):
-            fd = os.open(step.name, _OPEN | os.O_NOFOLLOW, dir_fd=fd)
-            self._open.put(step, fd)
-        return fd
+        return here, self._root_fd
+
+    def _keep(self, directory: Directory, fd: int) -> int:
+        """Return the descriptor to use for a directory that was just opened."""
+        known = self._open.get(directory)
+        if known is None:
+            self._open.put(directory, fd)
+            return fd
+        os.close(fd)  # somebody else was faster
+        return known
 
     def close(self) -> None:
         """Close all descriptors."""

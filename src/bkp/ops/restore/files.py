@@ -9,7 +9,7 @@ import stat
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from os import stat_result
-from typing import Protocol
+from typing import Protocol, cast
 
 from bkp.errors import IntegrityError, Interrupted, SourceError
 from bkp.files.writing.apply import modified
@@ -27,8 +27,8 @@ from .tally import Tally
 
 _THREADS = 4
 
-# A batch ends at so many files, or pieces of files: about 10 MB of memory.  There may be two.
-_BATCH_FILES = 4_000
+# A batch ends at so many files, or pieces of files: some MB of memory.  There may be two.
+_BATCH_FILES = 2_000
 _BATCH_PIECES = 20_000
 
 _EMPTY_FILES = 1_000  # made by one call
@@ -43,6 +43,9 @@ class BlobSource(Protocol):
 
     def load_tree(self, name: BlobId) -> list[Node]:
         """Return the nodes of a tree; raises IntegrityError if it cannot be had."""
+
+    def load_trees(self, names: Sequence[BlobId]) -> dict[BlobId, list[Node]]:
+        """Return the nodes of some of these trees: those that can be had together."""
 
     def data_sizes(self, names: Sequence[BlobId]) -> list[int | None]:
         """Return the size in bytes of each data blob, None for what is in no index."""
@@ -98,7 +101,7 @@ class FileBatch:
         except ValueError as error:
             self._tally.problem(directory.path(name), f"not restored: {error}")
             return False
-        file = PendingFile(TargetFile(directory, name, 0), node, blobs)
+        file = PendingFile(TargetFile(directory, name, 0), node, blobs, is_new=status is None)
         if status is not None:
             if _may_stay(status, node):
                 file.to.found = Identity.of(status)
@@ -119,6 +122,8 @@ class FileBatch:
         self._measure()
         present = [file for file in self._files if file.to.found and not file.is_unchanged]
         self._run(self._compare, present)
+        planned = [file for file in self._files if not file.is_unchanged]
+        self._tally.plan(len(planned), sum(file.to.size for file in planned))
         complete = [file for file in self._files if not self._plan(file)]
         self._tally.announce()
         if self._options.dry_run:
@@ -153,17 +158,15 @@ class FileBatch:
         sizes = iter(self._source.data_sizes([blob for file in self._files for blob in file.blobs]))
         files, self._files = self._files, []
         for file in files:
-            for blob, size in zip(file.blobs, islice(sizes, len(file.blobs)), strict=True):
-                if size is None:
-                    message = f"not restored: data blob {blob.hex()} is in no index"
-                    file.sizes.clear()
-                    self._filler.fail(file, message)
-                else:
-                    file.sizes.append(size)
-            if not file.is_failed:
-                file.to.size = sum(file.sizes)
-                file.is_unchanged = file.trusted_size == file.to.size
-                self._files.append(file)
+            known = list(islice(sizes, len(file.blobs)))
+            if None in known:
+                blob = file.blobs[known.index(None)]
+                self._filler.fail(file, f"not restored: data blob {blob.hex()} is in no index")
+                continue
+            file.sizes = cast("list[int]", known)
+            file.to.size = sum(file.sizes)
+            file.is_unchanged = file.trusted_size == file.to.size
+            self._files.append(file)
 
     # What is there already
 
@@ -177,7 +180,9 @@ class FileBatch:
                 right = bytearray()
                 offset = 0
                 for blob, size in zip(file.blobs, file.sizes, strict=True):
-                    right.append(blob_id(read_piece(found.fd, size, offset)) == blob)
+                    # What does not fit cannot be right, and would take memory on an index's word.
+                    fits = offset + size <= found.size
+                    right.append(fits and blob_id(read_piece(found.fd, size, offset)) == blob)
                     offset += size
                 file.is_unchanged = all(right) and found.size == to.size
                 if file.is_unchanged or found.is_changeable:
@@ -192,7 +197,12 @@ class FileBatch:
         """Note the pieces to be read for a file; return whether there are any."""
         if file.is_unchanged:
             return False
-        self._tally.plan(file.to.size)
+        if file.is_plain:
+            file.is_alone = True
+            file.left = len(file.blobs)
+            for blob in file.blobs:
+                self._places.setdefault(blob, []).append((file, 0))
+            return file.left > 0
         offset = found_right = 0
         for position, (blob, size) in enumerate(zip(file.blobs, file.sizes, strict=True)):
             if file.right is not None and file.right[position]:
@@ -240,10 +250,11 @@ class FileBatch:
 
 def _blobs(node: Node) -> list[BlobId]:
     """Return the blobs of a file; raises ValueError if one is no identity."""
-    blobs = [BlobId(bytes.fromhex(text)) for text in node.content or ()]
-    if any(len(blob) != ID_SIZE for blob in blobs):
-        raise ValueError("its contents have a name that is no id")
-    return blobs
+    blobs = [bytes.fromhex(text) for text in node.content or ()]
+    for blob in blobs:
+        if len(blob) != ID_SIZE:
+            raise ValueError("its contents have a name that is no id")
+    return cast("list[BlobId]", blobs)
 
 
 def _may_stay(status: stat_result, node: Node) -> bool:

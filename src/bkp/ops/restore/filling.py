@@ -12,7 +12,7 @@ from bkp.errors import IntegrityError, SourceError
 from bkp.files.writing.apply import apply_attributes, plain_attributes
 from bkp.files.writing.contents import ContentsWriter, read_piece
 from bkp.files.writing.newfiles import NewFile, Outcome, write_new_files
-from bkp.files.writing.place import handle
+from bkp.files.writing.place import handle, same_as
 from bkp.files.writing.target import Target
 from bkp.ids import BlobId, blob_id
 
@@ -123,7 +123,9 @@ class Filler:
 
     def _complete_written(self, file: PendingFile) -> None:
         if file.is_unchanged:
-            with handle(self._target, file.to.directory, file.to.name) as entry:
+            assert file.to.found is not None
+            is_it = same_as(file.to.found)
+            with handle(self._target, file.to.directory, file.to.name, is_it) as entry:
                 self._tally.shortfalls(file.to.path, apply_attributes(entry, file.node))
             self._tally.skipped(file.to.path, file.to.size)
         else:

@@ -9,7 +9,8 @@ class PendingFile:
     """A file of a batch.
 
     `right` tells which of its blobs need no writing, `left` how many of the
-    others are still to come.
+    others are still to come.  It is plain if there was nothing of its name, and
+    it is at most one blob.
     """
 
     __slots__ = (
@@ -17,6 +18,7 @@ class PendingFile:
         "is_alone",
         "is_damaged",
         "is_failed",
+        "is_plain",
         "is_unchanged",
         "left",
         "node",
@@ -26,7 +28,9 @@ class PendingFile:
         "trusted_size",
     )
 
-    def __init__(self, to: TargetFile, node: Node, blobs: list[BlobId]) -> None:
+    def __init__(
+        self, to: TargetFile, node: Node, blobs: list[BlobId], *, is_new: bool = False
+    ) -> None:
         self.to = to
         self.node = node
         self.blobs = blobs
@@ -38,13 +42,9 @@ class PendingFile:
         self.is_unchanged = False  # what is there is right and needs only its attributes
         self.is_damaged = False
         self.is_failed = False
+        self.is_plain = is_new and len(blobs) < 2
 
     @property
     def action(self) -> str:
         """What is done with it, in restic's word."""
         return "restored" if self.right is None else "updated"
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether it is new, and at most one blob."""
-        return len(self.blobs) < 2 and self.to.found is None and not self.to.is_in_way

@@ -19,6 +19,7 @@ from bkp.files.writing.place import (
     is_mount_point,
     is_same_file,
     is_special,
+    like_new,
     look,
     make_directory,
     make_hard_link,
@@ -61,7 +62,7 @@ def restore(
     tally = Tally(report, list_entries=options.list_entries)
     spared = _repository(source.location)
     with Target(path, make=not options.dry_run, spared=spared) as opened:
-        walk = Walk(source.load_tree, options.selection, tally.problem)
+        walk = Walk(source, options.selection, tally.problem)
         with _Restore(source, opened, options, tally) as run:
             for step in walk.steps(tree, opened.root):
                 run.take(step)
@@ -138,10 +139,10 @@ class _Restore:
     def take(self, step: Step) -> None:
         """Do one step, or note it until the batch is full."""
         try:
-            if isinstance(step, Enter):
-                self._enter(step.directory, step.node)
-            elif isinstance(step, Entry):
+            if isinstance(step, Entry):
                 self._place(step.directory, step.name, step.node)
+            elif isinstance(step, Enter):
+                self._enter(step.directory, step.node)
             else:
                 self._leave(step)
         except SourceError as error:
@@ -277,7 +278,7 @@ class _Restore:
                 status = None
             if status is None and not self._create(directory, name, node):
                 return False
-            with handle(self._target, directory, name) as entry:
+            with handle(self._target, directory, name, like_new(node.type)) as entry:
                 self._tally.shortfalls(path, apply_attributes(entry, node))
         self._tally.restored(path)
         return True

@@ -49,10 +49,10 @@ class Tally:
         self._bytes_skipped = 0
         self._problems = 0
 
-    def plan(self, size: int = 0) -> None:
-        """Count an entry that is going to be restored, with so many bytes of contents."""
+    def plan(self, count: int = 1, size: int = 0) -> None:
+        """Count entries that are going to be restored, with so many bytes of contents."""
         with self._lock:
-            self._total_files += 1
+            self._total_files += count
             self._total_bytes += size
 
     def announce(self) -> None:

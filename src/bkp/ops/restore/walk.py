@@ -5,8 +5,9 @@ twice, is reported and left out, and so is a tree that cannot be read.  Any
 depth is walked without recursion.  Touches neither target nor contents.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import NamedTuple, Protocol
 
 from bkp.errors import IntegrityError
@@ -14,6 +15,8 @@ from bkp.files.writing.place import is_name
 from bkp.files.writing.target import Directory, Presence
 from bkp.formats.tree import Node
 from bkp.ids import BlobId, parse_id
+
+from .ahead import TreesAhead, TreeSource
 
 
 class Patterns(Protocol):
@@ -53,6 +56,8 @@ class Selection:
 
 
 EVERYTHING = Selection()
+
+_DEEPEST_AHEAD = 32  # directories on the way from the root that may have trees read ahead
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +103,14 @@ class Leave(NamedTuple):
 
 
 Step = Enter | Entry | Leave
-LoadTree = Callable[[BlobId], list[Node]]
 TellProblem = Callable[[bytes, str], None]  # path, message
 
 
 class Walk:
     """One walk through a tree; see the module."""
 
-    def __init__(self, load_tree: LoadTree, selection: Selection, problem: TellProblem) -> None:
-        self._load_tree = load_tree
+    def __init__(self, source: TreeSource, selection: Selection, problem: TellProblem) -> None:
+        self._source = source
         self._selection = selection
         self._problem = problem
 
@@ -118,7 +122,8 @@ class Walk:
         into.
         """
         stack = [_Frame(root, None)]
-        self._load(stack[0], tree)
+        self._load(stack[0], tree, TreesAhead(self._source), ())
+        covers_all = self._selection.is_everything
         while stack:
             frame = stack[-1]
             named = None if frame.is_blocked else next(frame.nodes, None)
@@ -130,7 +135,7 @@ class Walk:
                     )
                 continue
             name, node = named
-            is_covered = self._covers(frame.directory, name)
+            is_covered = covers_all or self._selection.covers(frame.directory.path(name))
             if node.type == "dir":
                 child = _Frame(Directory(frame.directory, name), node)
                 if is_covered or self._may_cover_below(child.directory):
@@ -138,38 +143,44 @@ class Walk:
                     if is_covered:
                         yield from _enter(stack)
                     if not child.is_blocked:
-                        self._load_subtree(child, node)
+                        self._load_subtree(stack, node)
             elif is_covered:
-                yield from _enter(stack)
+                if not frame.is_entered:
+                    yield from _enter(stack)
                 if not frame.is_blocked:
                     yield Entry(frame.directory, name, node)
-
-    def _covers(self, directory: Directory, name: bytes) -> bool:
-        return self._selection.is_everything or self._selection.covers(directory.path(name))
 
     def _may_cover_below(self, directory: Directory) -> bool:
         return self._selection.may_cover_below(directory.path())
 
-    def _load_subtree(self, frame: "_Frame", node: Node) -> None:
+    def _load_subtree(self, stack: "list[_Frame]", node: Node) -> None:
+        above, frame = stack[-2:]
         try:
             tree = BlobId(parse_id(node.subtree))
         except ValueError:
             frame.is_complete = False
             self._problem(frame.directory.path(), "the snapshot names no tree for this directory")
             return
-        self._load(frame, tree)
+        if above.ahead is None:
+            above.ahead = TreesAhead(self._source)
+        # With patterns, few of those that follow may be asked for.
+        follow = self._selection.is_everything and len(stack) <= _DEEPEST_AHEAD
+        self._load(frame, tree, above.ahead, above.following() if follow else ())
 
-    def _load(self, frame: "_Frame", tree: BlobId) -> None:
+    def _load(
+        self, frame: "_Frame", tree: BlobId, ahead: TreesAhead, following: Iterable[Node]
+    ) -> None:
         try:
-            nodes = self._load_tree(tree)
+            nodes = ahead.load(tree, following)
         except IntegrityError as error:
             frame.is_complete = False
             self._problem(frame.directory.path(), f"its entries are lost: {error}")
             return
+        frame.all_nodes = nodes
         frame.nodes = self._named(frame, nodes)
 
     def _named(self, frame: "_Frame", nodes: list[Node]) -> Iterator[tuple[bytes, Node]]:
-        for node in nodes:
+        for frame.position, node in enumerate(nodes, 1):
             name = node.name
             if not is_name(name):
                 frame.is_complete = False
@@ -188,12 +199,25 @@ class Walk:
 class _Frame:
     """A directory on the way from the root to where the walk is."""
 
-    __slots__ = ("directory", "is_complete", "is_entered", "names", "node", "nodes")
+    __slots__ = (
+        "ahead",
+        "all_nodes",
+        "directory",
+        "is_complete",
+        "is_entered",
+        "names",
+        "node",
+        "nodes",
+        "position",
+    )
 
     def __init__(self, directory: Directory, node: Node | None) -> None:
         self.directory = directory
         self.node = node
+        self.all_nodes: list[Node] = []
         self.nodes: Iterator[tuple[bytes, Node]] = iter(())
+        self.position = 0  # of what follows the node the walk is at
+        self.ahead: TreesAhead | None = None
         self.names: set[bytes] = set()
         self.is_complete = True
         self.is_entered = False
@@ -201,6 +225,9 @@ class _Frame:
     @property
     def is_blocked(self) -> bool:
         return self.directory.presence is Presence.BLOCKED
+
+    def following(self) -> Iterator[Node]:
+        return islice(self.all_nodes, self.position, None)
 
 
 def _enter(stack: list[_Frame]) -> Iterator[Enter]:

@@ -1,3 +1,4 @@
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,6 +65,29 @@ def test_many_files_can_be_written_by_turns(
 
     assert {path.read_bytes() for path in tmp_path.iterdir()} == {b"ab"}
     assert len(os.listdir("/proc/self/fd")) < 150
+
+
+@pytest.mark.parametrize("is_last", [False, True])
+def test_what_is_lost_when_a_file_makes_room_is_told_of_that_file(
+    target: Target, writer: ContentsWriter, monkeypatch: pytest.MonkeyPatch, is_last: bool
+) -> None:
+    first = TargetFile(target.root, b"first", 2)
+    put(writer, first, b"a")
+    close = os.close
+
+    def full(fd: int) -> None:
+        close(fd)
+        raise OSError(errno.EIO, "cannot write what was kept back")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "close", full)
+        for number in range(100):
+            put(writer, TargetFile(target.root, b"%d" % number, 1), b"x")
+
+    end = writer.done if is_last else lambda file: put(writer, file, b"b", 1)
+    with pytest.raises(SourceError, match="kept back") as told:
+        end(first)
+    assert told.value.path == b"/first"
 
 
 def test_nothing_new_is_written_through_what_is_in_the_way(

@@ -12,15 +12,21 @@ from bkp.files.writing.place import (
     handle,
     is_name,
     is_same_file,
+    like_new,
     look,
     make_directory,
     make_hard_link,
     make_special,
     make_symlink,
     open_up,
+    same_as,
 )
-from bkp.files.writing.target import Directory, Presence, Target
+from bkp.files.writing.target import Directory, Identity, Presence, Target
 from memoryrepo import make_node
+
+
+def anything(status: os.stat_result) -> bool:  # noqa: ARG001
+    return True
 
 
 @pytest.fixture
@@ -137,7 +143,7 @@ def test_a_handle_is_the_link_and_not_what_it_leads_to(target: Target, tmp_path:
     (tmp_path / "l").symlink_to("here")
     before = (tmp_path / "here").stat()
 
-    with handle(target, target.root, b"l") as entry:
+    with handle(target, target.root, b"l", anything) as entry:
         os.utime(entry, ns=(1, 1))
 
     assert os.lstat(tmp_path / "l").st_mtime_ns == 1
@@ -147,10 +153,38 @@ def test_a_handle_is_the_link_and_not_what_it_leads_to(target: Target, tmp_path:
 def test_a_handle_stays_with_its_entry(target: Target, tmp_path: Path) -> None:
     (tmp_path / "other").touch()
 
-    with handle(target, target.root, b"here") as entry:
+    with handle(target, target.root, b"here", anything) as entry:
         os.rename(tmp_path / "here", tmp_path / "moved")
         (tmp_path / "here").symlink_to("other")
         os.chmod(entry, 0o123)
 
     assert stat.S_IMODE((tmp_path / "moved").stat().st_mode) == 0o123
     assert stat.S_IMODE((tmp_path / "other").stat().st_mode) != 0o123
+
+
+def test_a_handle_is_not_given_of_what_became_another_entry(target: Target, tmp_path: Path) -> None:
+    before = same_as(Identity.of((tmp_path / "here").stat()))
+    (tmp_path / "here").rename(tmp_path / "moved")
+    (tmp_path / "here").touch()
+
+    with (
+        pytest.raises(SourceError, match="became another entry"),
+        handle(target, target.root, b"here", before),
+    ):
+        pytest.fail("it was given")
+
+
+@pytest.mark.parametrize("kind", ["symlink", "fifo"])
+def test_what_is_new_has_one_name_and_is_what_was_made(
+    target: Target, tmp_path: Path, kind: str
+) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "symlink").symlink_to("here")
+    with handle(target, target.root, kind.encode(), like_new(kind)):
+        pass
+
+    os.link(tmp_path / kind, tmp_path / "second", follow_symlinks=False)
+
+    for name in (kind.encode(), b"here"):
+        with pytest.raises(SourceError), handle(target, target.root, name, like_new(kind)):
+            pytest.fail("it was given")

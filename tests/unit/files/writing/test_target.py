@@ -1,4 +1,5 @@
 import os
+import random
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +8,7 @@ import pytest
 
 from bkp.errors import BkpError, SourceError, UsageError
 from bkp.files.writing.target import Directory, Presence, Target, Touching
+from bkp.workers import ordered_map
 
 
 def descriptors() -> int:
@@ -125,3 +127,27 @@ def test_a_full_target_is_no_matter_of_one_entry() -> None:
         raise OSError(28, "No space left on device")
 
     assert not isinstance(caught.value, SourceError)
+
+
+def test_threads_that_reach_many_directories_at_once_get_the_right_ones(tmp_path: Path) -> None:
+    names = [b"%03d" % n for n in range(200)]
+    for name in names:
+        os.makedirs(os.path.join(bytes(tmp_path), b"a", name))
+    with Target(bytes(tmp_path), make=False) as target:
+        above = Directory(target.root, b"a")
+        below = [Directory(above, name) for name in names]
+        gone = Directory(above, b"gone")
+
+        def look(seed: int) -> None:
+            order = random.Random(seed)
+            for _ in range(300):
+                some = order.sample(below, 5)
+                with target.reach_each([*some, gone]) as fds:
+                    assert set(fds) == set(some)
+                    for directory, fd in fds.items():
+                        path = os.path.join(bytes(tmp_path), b"a", directory.name)
+                        assert os.path.samestat(os.fstat(fd), os.stat(path))
+
+        for _ in ordered_map(look, range(4), threads=4, ahead=4):
+            pass
+        assert not target._open._pins

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bkp.errors import IntegrityError, UsageError
-from bkp.events import Event, Problem
+from bkp.events import Event, Problem, RestorePlanned
 from bkp.formats.tree import Node
 from bkp.ids import BlobId
 from bkp.ops.restore.options import RestoreOptions, RestoreStats
@@ -254,6 +254,25 @@ def test_directories_no_longer_open_are_not_found_through_a_link(target: Path) -
 
     assert stats.problems > 0
     assert b"/d" in told
+
+
+def test_a_file_that_was_right_and_is_swapped_lends_its_attributes_to_none(target: Path) -> None:
+    repository = MemoryRepository()
+    target.mkdir(parents=True)
+    (target / "f").write_bytes(b"keep")
+    precious = target.parents[2] / "outside" / "precious"
+    before = precious.stat().st_mode, precious.stat().st_mtime_ns
+    tree = store(repository, {b"f": File((b"keep",), mode=0o604), b"g": b"new"})
+
+    def report(event: Event) -> None:  # the plan is told when it is known what is right
+        if isinstance(event, RestorePlanned) and not (target / "moved").exists():
+            (target / "f").rename(target / "moved")
+            os.link(precious, target / "f")
+
+    stats = restore(repository, tree, target, RestoreOptions(), report)
+
+    assert (precious.stat().st_mode, precious.stat().st_mtime_ns) == before
+    assert stats.problems == 1
 
 
 def test_a_file_swapped_for_a_link_is_not_followed(target: Path) -> None:
