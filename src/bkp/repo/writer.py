@@ -33,9 +33,8 @@ from .sealing import Buffer, Piece
 _INDEX_BLOBS = 50_000
 _INDEX_SECONDS = 10 * 60
 
-# Packs being hashed and stored at once.  For a local disk one keeps up, and each more would
-# take the memory of a pack.
-_UPLOADS = 1
+# Packs being hashed and stored at once, as restic's default for local disks.
+_UPLOADS = 2
 
 
 class Written(NamedTuple):
