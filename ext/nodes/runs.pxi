@@ -149,6 +149,7 @@ def nodes_of_files(list names not None, statuses, size_t begin, size_t end, byte
 cdef struct _place:
     const uint8_t *name
     size_t name_length, start, end
+    size_t subtree  # where the name of a directory's tree is, 0 if it has none
 
 
 cdef int _order(const uint8_t *a, size_t a_length, const uint8_t *b, size_t b_length) noexcept:
@@ -186,6 +187,7 @@ cdef class PlainTree:
                 return step == BKP_TREE_END
             place = self._nodes + self._count
             place.start, place.end = node.start, node.end
+            place.subtree = node.subtree if node.is_directory else 0
             place.name, place.name_length = tree.data + node.name, node.name_end - node.name
             if node.has_escaped_name:
                 name = unquote(_slice(tree.data, node.name, node.name_end))
@@ -220,6 +222,19 @@ cdef class PlainTree:
     def get(self, bytes name not None):
         cdef _place *place = self._find(name, 0)
         return None if place == NULL else _slice(_bytes(self._data), place.start, place.end)
+
+    def subtrees(self, bytes first not None, size_t most):
+        cdef _place *place = self._find(first, 0)
+        cdef uint8_t id_[BKP_NODE_ID_SIZE]
+        cdef list found = []
+        if place == NULL:
+            return found
+        while place < self._nodes + self._count and <size_t>len(found) < most:
+            if place.subtree and bkp_node_read_hex(_bytes(self._data) + place.subtree,
+                                                   BKP_NODE_ID_SIZE, id_):
+                found.append(_slice(id_, 0, BKP_NODE_ID_SIZE))
+            place += 1
+        return found
 
 
 def plain_tree(bytes data not None, unquote):

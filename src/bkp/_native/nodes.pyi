@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from bkp.ids import BlobId
+
 class Buffer(Protocol):
     """What lets others look at its memory."""
 
@@ -71,6 +73,9 @@ class PlainTree:
 
     def get(self, name: bytes, /) -> bytes | None:
         """Return a node."""
+
+    def subtrees(self, first: bytes, most: int) -> list[BlobId]:
+        """Return the names of the trees of directories, from the one of a name on."""
 
 def plain_tree(data: bytes, unquote: Callable[[bytes], bytes]) -> PlainTree | None:
     """Return a tree, None if it is not plain or not sorted.

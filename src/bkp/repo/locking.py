@@ -22,7 +22,7 @@ from bkp.formats.lock import LockFile, decode_lock, encode_lock
 from bkp.store.base import Kind, ObjectName, Store
 from bkp.times import format_time, local_zone, now, parse_time
 from bkp.users import current_user
-from bkp.workers import Heartbeat
+from bkp.workers import Aside, Heartbeat
 
 from .envelope import Envelope
 
@@ -79,9 +79,10 @@ class Lock:
     """A lock held on a repository, refreshed in the background until released.
 
     A context manager; entering it raises Locked if somebody else's lock
-    excludes this one.  `meanwhile` is called while entering waits for the
-    locks of others to show: it may read, and what it read holds only if
-    entering succeeds.
+    excludes this one.  An `eager` one is entered before the locks of others
+    had time to show: `ensure` waits for that, and raises Locked in its turn.
+    Until then its holder may read, and what it read holds only if `ensure`
+    returns.
     """
 
     def __init__(
@@ -90,7 +91,7 @@ class Lock:
         envelope: Envelope,
         *,
         exclusive: bool,
-        meanwhile: Callable[[], None] = _nothing,
+        eager: bool = False,
     ) -> None:
         self._store = store
         self._envelope = envelope
@@ -104,7 +105,9 @@ class Lock:
             uid=user.uid,
             gid=user.gid,
         )
-        self._meanwhile = meanwhile
+        self._is_eager = eager
+        self._aside = Aside()
+        self._wait_until_settled: Callable[[], None] = _nothing
         self._held: ObjectName | None = None
         self.refreshed = 0.0  # by the wall clock, which goes on while a machine sleeps
         self._refreshing = threading.Lock()  # the heartbeat and several uploads may want to at once
@@ -114,13 +117,12 @@ class Lock:
         self._refuse_conflicts()
         try:
             self._write()
-            settled = time.monotonic() + _SETTLE_SECONDS
-            self._meanwhile()
-            time.sleep(max(0.0, settled - time.monotonic()))
-            self._refuse_conflicts()
+            self._wait_until_settled = self._aside.begin(self._settle)
+            if not self._is_eager:
+                self._wait_until_settled()
             self._heartbeat.__enter__()
         except BaseException:
-            self._remove()
+            self._leave()
             raise
         return self
 
@@ -128,13 +130,25 @@ class Lock:
         try:
             self._heartbeat.__exit__(*exc)
         finally:
+            self._leave()
+
+    def _leave(self) -> None:
+        try:
+            self._aside.__exit__()
+        finally:
             self._remove()
+
+    def _settle(self) -> None:
+        time.sleep(_SETTLE_SECONDS)
+        self._refuse_conflicts()
 
     def ensure(self) -> None:
         """Make sure that the lock still stands; to be called before each write.
 
-        Raises Locked if it may have been taken for stale and removed.
+        Raises Locked if somebody else's lock excludes it, or if it may have
+        been taken for stale and removed.
         """
+        self._wait_until_settled()
         with self._refreshing:
             if time.time() - self.refreshed < EXPIRED_SECONDS:
                 return
@@ -142,8 +156,7 @@ class Lock:
             if held is None or not any(name == held for name, _ in self._store.scan(Kind.LOCK)):
                 raise Locked("our lock was removed while this machine slept; run the command again")
             self.refresh()
-            time.sleep(_SETTLE_SECONDS)
-            self._refuse_conflicts()
+            self._settle()
 
     def _refuse_conflicts(self) -> None:
         for found in list_locks(self._store, self._envelope):

@@ -100,14 +100,9 @@ class Repository:
         """Return the chunker by which files of this repository are cut."""
         return chunker_for(self.config, self.key)
 
-    def lock(self, *, exclusive: bool = False, load_index: bool = False) -> Lock:
-        """Return a lock, to be entered; see Lock.
-
-        With `load_index` that is done while entering waits anyway.
-        """
-        if load_index:
-            return Lock(self.store, self.envelope, exclusive=exclusive, meanwhile=self.load_index)
-        return Lock(self.store, self.envelope, exclusive=exclusive)
+    def lock(self, *, exclusive: bool = False, eager: bool = False) -> Lock:
+        """Return a lock, to be entered; see Lock."""
+        return Lock(self.store, self.envelope, exclusive=exclusive, eager=eager)
 
     @contextmanager
     def reading(self) -> Iterator[None]:
@@ -194,11 +189,18 @@ class Repository:
         Those that cannot be had are left out: `load_tree` says why.
         """
         trees: dict[BlobId, list[Node]] = {}
+        for name, data in self.read_few_trees(names).items():
+            with suppress(IntegrityError):
+                trees[name] = decode_tree(data)
+        return trees
+
+    def read_few_trees(self, names: Sequence[BlobId]) -> dict[BlobId, bytes]:
+        """Return the first of these trees as stored, as `load_trees` does."""
+        trees: dict[BlobId, bytes] = {}
 
         def take(names: list[BlobId], data: memoryview, pieces: list[tuple[int, int]]) -> None:
             for name, (offset, length) in zip(names, pieces, strict=True):
-                with suppress(IntegrityError):
-                    trees[name] = decode_tree(bytes(data[offset : offset + length]))
+                trees[name] = bytes(data[offset : offset + length])
 
         self.read_trees(self._few(names), take)
         return trees

@@ -13,13 +13,12 @@ import pytest
 from bkp.errors import Locked, StoreError
 from bkp.formats.lock import LockFile, encode_lock
 from bkp.formats.pack import BlobType
-from bkp.ids import blob_id
-from bkp.repo.locking import STALE_SECONDS, Lock, list_locks
-from bkp.repo.repository import Repository, open_repository
+from bkp.repo.locking import STALE_SECONDS, list_locks
+from bkp.repo.repository import Repository
 from bkp.store.base import Kind, ObjectName
 from bkp.store.memory import MemoryStore
 from bkp.times import UTC, format_time, now
-from repos import PASSWORD, make_repo, reopen, store_blobs
+from repos import make_repo, reopen
 from stores import FailingStore, RecordingStore, objects
 
 ELSEWHERE = LockFile(
@@ -59,42 +58,57 @@ def test_an_exclusive_lock_excludes_all_others(held: bool, wanted: bool) -> None
         assert len(list(objects(store, Kind.LOCK))) == 1
 
 
-def test_what_is_locked_while_the_index_is_read_still_excludes() -> None:
+def test_an_eager_lock_is_held_before_others_had_time_to_show() -> None:
     store = MemoryStore()
     repo = make_repo(store)
-    others = changed(ELSEWHERE, exclusive=True, time=seconds_ago(1))
 
-    def come_between() -> None:
-        plant(repo, others)
-
-    entering = Lock(repo.store, repo.envelope, exclusive=False, meanwhile=come_between)
-    with pytest.raises(Locked), entering:
-        pass
+    with repo.lock(eager=True) as lock:
+        assert len(list(objects(store, Kind.LOCK))) == 1
+        plant(repo, changed(ELSEWHERE, exclusive=True, time=seconds_ago(1)))
+        for _ in range(2):
+            with pytest.raises(Locked, match="unlock"):
+                lock.ensure()
 
     assert len(list(objects(store, Kind.LOCK))) == 1  # ours is gone
 
 
-def test_what_fails_meanwhile_leaves_no_lock() -> None:
+def test_an_eager_lock_is_as_good_as_another_once_it_is_ensured() -> None:
     store = MemoryStore()
     repo = make_repo(store)
 
-    def fail() -> None:
-        raise StoreError("broken")
-
-    entering = Lock(repo.store, repo.envelope, exclusive=False, meanwhile=fail)
-    with pytest.raises(StoreError, match="broken"), entering:
-        pass
+    with repo.lock(eager=True) as lock:
+        lock.ensure()
+        with pytest.raises(Locked), repo.lock(exclusive=True):
+            pass
 
     assert list(objects(store, Kind.LOCK)) == []
 
 
-def test_the_index_is_there_when_the_lock_is() -> None:
+def test_nothing_is_stored_under_an_eager_lock_that_others_exclude() -> None:
     store = MemoryStore()
-    store_blobs(make_repo(store), b"content")
-    repo = open_repository(store, PASSWORD)
+    repo = make_repo(store)
+    before = {kind: len(list(objects(store, kind))) for kind in Kind}
 
-    with repo.lock(load_index=True):
-        assert repo.index.has(BlobType.DATA, blob_id(b"content"))
+    def write() -> None:
+        with repo.lock(eager=True) as lock, repo.blob_writer(lock) as writer:
+            plant(repo, changed(ELSEWHERE, exclusive=True, time=seconds_ago(1)))
+            writer.write(BlobType.DATA, b"content")
+
+    with pytest.raises(Locked):
+        write()
+
+    after = {kind: len(list(objects(store, kind))) for kind in Kind}
+    assert after == before | {Kind.LOCK: 1}
+
+
+def test_a_failure_under_an_eager_lock_leaves_none() -> None:
+    store = MemoryStore()
+    repo = make_repo(store)
+
+    with pytest.raises(StoreError, match="broken"), repo.lock(eager=True):
+        raise StoreError("broken")
+
+    assert list(objects(store, Kind.LOCK)) == []
 
 
 def test_a_refused_lock_says_who_holds_the_other() -> None:

@@ -103,7 +103,9 @@ class ContentWriter:
         head = [chunk for chunk in (next(chunks, None), next(chunks, None)) if chunk is not None]
         if len(head) < 2:
             return map(self._write_chunk, head)
-        return ordered_map(self._write_chunk, chain(head, chunks), threads=_SEALERS, ahead=2 * _SEALERS)
+        return ordered_map(
+            self._write_chunk, chain(head, chunks), threads=_SEALERS, ahead=2 * _SEALERS
+        )
 
     def _until_abandoned(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
         for chunk in chunks:

@@ -9,29 +9,25 @@ is read again, which heals the repository.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from bkp.errors import IntegrityError, Malformed
-from bkp.events import Notice, Reporter
+from bkp.errors import Malformed
 from bkp.files.reading.metadata import NodeReader
 from bkp.files.reading.walk import Entry, Run, Step
 from bkp.files.status import AnyStatus
 from bkp.formats.encoded import (
-    EMPTY_TREE,
     NEW,
     SAME,
     PlainTree,
     decode_node,
-    open_tree,
-    subtree_of,
 )
 from bkp.formats.pack import BlobType
 from bkp.formats.snapshot import Snapshot
 from bkp.formats.tree import Node
-from bkp.ids import BlobId
 from bkp.repo.index import BlobIndex
 from bkp.repo.repository import Repository
 from bkp.repo.snapshots import SavedSnapshot
 
 from .jobs import AnyJob, Job, SameFiles, SmallFiles
+from .parenttree import ParentTree
 
 
 def find_parent(
@@ -71,38 +67,6 @@ class ChangeRules:
             )
         except Malformed:  # rustic leaves out times it does not know
             return False
-
-
-class ParentTree:
-    """A walk through a parent's trees in step with a walk of the file system."""
-
-    def __init__(self, repo: Repository, root: BlobId | None, report: Reporter) -> None:
-        self._repo = repo
-        self._report = report
-        self.nodes = self._load(root)  # of the directory the walk is in
-        self._above: list[PlainTree | dict[bytes, bytes]] = []
-
-    def enter(self, name: bytes) -> bytes | None:
-        """Follow the walk into a directory; return the parent's node of it."""
-        node = self.nodes.get(name)
-        self._above.append(self.nodes)
-        self.nodes = self._load(subtree_of(node) if node else None)
-        return node
-
-    def leave(self) -> None:
-        """Follow the walk out of the directory it is in."""
-        self.nodes = self._above.pop()
-
-    def _load(self, name: BlobId | None) -> PlainTree | dict[bytes, bytes]:
-        if name is None:
-            return EMPTY_TREE
-        try:
-            return open_tree(self._repo.read_blob(BlobType.TREE, name))
-        except IntegrityError as error:
-            # Reading anew what is below, and this tree if it is the same again, heals it.
-            self._repo.index.distrust(BlobType.TREE, name)
-            self._report(Notice(f"the parent snapshot is damaged, reading files anew: {error}"))
-            return EMPTY_TREE
 
 
 class Comparison:

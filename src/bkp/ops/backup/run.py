@@ -24,7 +24,8 @@ from bkp.workers import Background
 from .assembly import Assembly
 from .contents import ContentWriter
 from .labels import SnapshotLabels
-from .parent import ChangeRules, Comparison, ParentTree, find_parent
+from .parent import ChangeRules, Comparison, find_parent
+from .parenttree import ParentTree
 from .saving import EntrySaver
 from .tally import Tally
 from .treefold import TreeFold
@@ -69,7 +70,8 @@ def backup(
     """
     plan = plan_targets(targets, report)
     paths = [os.fsdecode(path) for path in plan.paths]
-    with repo.lock(load_index=True) as lock:
+    with repo.lock(eager=True) as lock:
+        repo.load_index()
         parent = _choose_parent(repo, options, paths)
         tally = Tally(options.labels.zone)
         with _counting(plan, options, report), repo.blob_writer(lock) as writer:

@@ -36,7 +36,8 @@ def backup_stdin(
     names = [name for name in path.split(b"/") if name]
     if not names or any(name in (b".", b"..") for name in names):
         raise UsageError(f"not a file name: {path!r}")
-    with repo.lock(load_index=True) as lock:
+    with repo.lock(eager=True) as lock:
+        repo.load_index()
         tally = Tally(labels.zone)
         with (
             repo.blob_writer(lock) as writer,
