@@ -72,6 +72,7 @@ def open_for_snapshot(settings: Settings, report: Reporter, *, dry_run: bool) ->
     With `dry_run` nothing that is written reaches the storage.
     """
     return_large_blocks()
+    collect_rarely()
     try:
         store = open_store(location_of(settings))
     except NoRepository:

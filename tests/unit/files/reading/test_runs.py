@@ -169,3 +169,18 @@ def test_a_run_must_fit_what_was_seen(run: Run) -> None:
             reader().nodes_of_files(wrong, b"")
     with pytest.raises(ValueError, match="names"):
         reader().nodes_of_files(run._replace(names=NAMES[:3], end=2), b"")
+
+
+def test_trees_of_directories_are_found_from_one_on() -> None:
+    nodes = []
+    for number, name in enumerate("abcdef"):
+        kind = "file" if name == "c" else "dir"
+        subtree = b"" if name == "d" else b',"subtree":"%b"' % IDS[number % 4].hex().encode()
+        nodes.append(b'{"name":"%b","type":"%b"%b}' % (name.encode(), kind.encode(), subtree))
+    tree = open_tree(join_tree(nodes))
+    assert isinstance(tree, PlainTree)
+
+    assert tree.subtrees(b"a", 10) == [IDS[0], IDS[1], IDS[0], IDS[1]]
+    assert tree.subtrees(b"b", 2) == [IDS[1], IDS[0]]
+    assert tree.subtrees(b"f", 10) == [IDS[1]]
+    assert tree.subtrees(b"aa", 10) == []
