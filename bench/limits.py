@@ -18,7 +18,7 @@ from pathlib import Path
 
 import msgspec
 
-from limits_rates import Rates, measure_rates
+from limits_rates import LEVEL, Rates, measure_rates
 from tools_machine import machine, today
 from tools_rounds import CHECK, FIRST, RESTORE, UNCHANGED
 from tools_summary import About, Results, Row, rows
@@ -101,9 +101,9 @@ def _contents_grid(rates: Rates) -> Grid:
     for name, rate in (
         ("SHA-256", rates.sha256),
         ("cutting by Rabin fingerprints, bkp's kernel", rates.rabin),
-        ("zstd -3, text in pieces of 1 MiB", rates.zstd_text),
-        ("zstd -3, text in pieces of 12 KiB", rates.zstd_small),
-        ("zstd -3, random bytes", rates.zstd_noise),
+        (f"zstd -{LEVEL}, text in pieces of 1 MiB", rates.zstd_text),
+        (f"zstd -{LEVEL}, text in pieces of 12 KiB", rates.zstd_small),
+        (f"zstd -{LEVEL}, random bytes", rates.zstd_noise),
         ("zstd, decompressing text", rates.unzstd_text),
         ("AES-256-CTR and Poly1305", rates.seal),
         ("reading from the page cache", rates.read),

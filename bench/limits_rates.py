@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.poly1305 import Poly1305
 
 from bkp.chunking.rabin import Rabin
+from bkp.formats.compression import Level, zstd_level
 from tools_contents import Noise, Text
 
 KiB = 1 << 10
@@ -30,7 +31,7 @@ SAMPLE = 64 * MiB
 SMALL = 12 * KiB  # a small file
 FILES = 5000
 TRIES = 7
-LEVEL = 3  # of zstd, as in restic's and bkp's `auto`
+LEVEL = zstd_level(Level.AUTO)  # as bkp compresses by default
 POLYNOMIAL = 0x3DA3358B4DC173
 
 

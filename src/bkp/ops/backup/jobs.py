@@ -15,7 +15,7 @@ from .contents import Added
 
 _GROUP_BYTES = 1 << 20  # of files that are read together
 _FILE_COST = 8 << 10  # bytes that could be read while a file is opened
-_GROUP_ENTRIES = 4096
+_GROUP_ENTRIES = 1024
 
 
 class Job(NamedTuple):
