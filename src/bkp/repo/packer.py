@@ -11,13 +11,17 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from bkp.formats.filling import Filling, header_ids
-from bkp.formats.pack import MAX_HEADER_BLOBS, BlobType, encode_trailer
+from bkp.formats.pack import BlobType, encode_trailer
 from bkp.ids import BlobId, PackId
 
 from .envelope import Envelope
 from .sealing import Buffer
 
 DEFAULT_PACK_SIZE = 16 << 20  # bytes of blobs at which a pack is closed, restic's default
+
+# Blobs at which a pack is closed too, as many as an index object should have: without that a pack
+# of the smallest files would have 200 000, and what is said of them take more memory than they.
+MOST_BLOBS = 50_000
 
 _KEPT = 2  # packs whose memory is kept for others: as many as are stored at the same time
 
@@ -63,7 +67,7 @@ class Packer:
         if len(sealed) == 1 and len(sealed[0]) >= self._target_size:
             alone = self._empty()
             alone.add_each(
-                names, sealed, raw_lengths, self._is_tree, b"\1", Filling(), 0, 0, MAX_HEADER_BLOBS
+                names, sealed, raw_lengths, self._is_tree, b"\1", Filling(), 0, 0, MOST_BLOBS
             )
             return 1, alone
         first, second = self._open
@@ -76,10 +80,10 @@ class Packer:
             second,
             start,
             self._target_size,
-            MAX_HEADER_BLOBS,
+            MOST_BLOBS,
         )
         for number, pack in enumerate(self._open):
-            if len(pack) >= self._target_size or pack.blobs >= MAX_HEADER_BLOBS:
+            if len(pack) >= self._target_size or pack.blobs >= MOST_BLOBS:
                 self._open[number] = self._empty()
                 return stopped, pack
         return stopped, None

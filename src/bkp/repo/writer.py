@@ -26,11 +26,11 @@ from bkp.workers import Pool
 
 from .envelope import Envelope
 from .index import BlobIndex
-from .packer import Packer, seal_pack
+from .packer import MOST_BLOBS, Packer, seal_pack
 from .sealing import Buffer, Piece
 
-# restic's numbers: what an interrupted run has to upload again is bounded by them.
-_INDEX_BLOBS = 50_000
+# As restic, after so long or so many blobs (MOST_BLOBS): what an interrupted run has to upload
+# again is bounded by them.
 _INDEX_SECONDS = 10 * 60
 
 # Packs being hashed and stored at once, as restic's default for local disks.
@@ -179,7 +179,7 @@ class BlobWriter:
             self._unsaved.append((pack.id, pack.header))
             self._unsaved_blobs += len(names)
             is_due = (
-                self._unsaved_blobs >= _INDEX_BLOBS
+                self._unsaved_blobs >= MOST_BLOBS
                 or time.monotonic() - self._index_saved >= _INDEX_SECONDS
             )
         self._packers[kind].give_back(full)

@@ -13,6 +13,7 @@ from bkp.formats.filling import Filling, header_ids, pack_json
 from bkp.formats.index import IndexedPack, encode_index, encode_stored
 from bkp.formats.pack import BlobType, PackedBlob, decode_header, encode_header, locate_header
 from bkp.ids import BlobId, PackId, blob_id
+from bkp.repo import packer
 from bkp.repo.envelope import Envelope
 from bkp.repo.index import BlobIndex
 from bkp.repo.packer import Packer, seal_pack
@@ -24,7 +25,7 @@ TARGET = 64 << 10
 
 def pack_all(blobs: list[bytes], at_once: int) -> list[Filling]:
     """Pack blobs in batches, giving nothing back."""
-    packer = Packer(BlobType.DATA, TARGET)
+    filler = Packer(BlobType.DATA, TARGET)
     packs = []
     for begin in range(0, len(blobs), at_once):
         batch = blobs[begin : begin + at_once]
@@ -33,10 +34,10 @@ def pack_all(blobs: list[bytes], at_once: int) -> list[Filling]:
         names = [blob_id(blob) for blob in batch]
         done = 0
         while done < len(batch):
-            done, full = packer.add(names, sealed, raw_lengths, done)
+            done, full = filler.add(names, sealed, raw_lengths, done)
             packs += [full] if full is not None else []
-    packs += packer.finish()
-    assert packer.finish() == []
+    packs += filler.finish()
+    assert filler.finish() == []
     return packs
 
 
@@ -65,6 +66,14 @@ def test_what_is_left_at_the_end_is_one_pack_if_it_fits() -> None:
     assert len(pack_all([os.urandom(300) for _ in range(100)], 7)) == 1
 
 
+def test_a_pack_of_the_smallest_blobs_is_closed_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packer, "MOST_BLOBS", 10)
+    packs = pack_all([b"%d" % number for number in range(100)], 7)
+    assert sum(pack.blobs for pack in packs) == 100
+    assert max(pack.blobs for pack in packs[:-1]) == 10
+    assert min(pack.blobs for pack in packs[:-2]) == 10
+
+
 def test_a_pack_ends_in_its_header_and_is_named_by_its_bytes() -> None:
     (filled,) = pack_all([b"one", b"two " * 50], 2)
     blobs = decode_header(filled.header)
@@ -80,15 +89,15 @@ def test_a_pack_ends_in_its_header_and_is_named_by_its_bytes() -> None:
 
 
 def test_memory_given_back_is_empty_again() -> None:
-    packer = Packer(BlobType.DATA, 100)
+    filler = Packer(BlobType.DATA, 100)
     for number in range(5):
         blob = b"%d" % number * 50
-        done, full = packer.add([blob_id(blob)], [blob + bytes(60)], [0], 0)
+        done, full = filler.add([blob_id(blob)], [blob + bytes(60)], [0], 0)
         assert done == 1
         assert full is not None
         assert (len(full), full.blobs) == (110, 1)
         assert bytes(memoryview(full))[:50] == blob
-        packer.give_back(full)
+        filler.give_back(full)
 
 
 def test_a_pack_that_is_looked_at_does_not_change() -> None:
