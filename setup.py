@@ -12,7 +12,7 @@ def kernel(name: str) -> Extension:
         f"bkp._native.{name}",
         sources=[f"ext/{name}/_{name}.pyx", *sorted(glob(f"ext/{name}/*.c"))],
         include_dirs=["ext"],
-        depends=sorted(glob("ext/*/*.h") + glob("ext/*/*.pxi")),
+        depends=sorted(glob("ext/**/*.h", recursive=True) + glob("ext/*/*.pxi")),
         extra_compile_args=["-std=c11", "-O3", "-Wall", "-Wextra"],
     )
 

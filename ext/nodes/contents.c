@@ -1,19 +1,10 @@
 #include "nodes.h"
+#include "text.h"
 
 #include <string.h>
 
 #define CONTENT ",\"content\":["
 #define SUBTREE ",\"content\":null,\"subtree\":\""
-
-static uint8_t *write_hex(const uint8_t *bytes, uint8_t *out)
-{
-    static const char DIGITS[] = "0123456789abcdef";
-    for (size_t i = 0; i < BKP_NODE_ID_SIZE; i++) {
-        *out++ = (uint8_t)DIGITS[bytes[i] >> 4];
-        *out++ = (uint8_t)DIGITS[bytes[i] & 15];
-    }
-    return out;
-}
 
 void bkp_node_write_content(const uint8_t *names, size_t count, uint8_t *out)
 {
@@ -23,7 +14,7 @@ void bkp_node_write_content(const uint8_t *names, size_t count, uint8_t *out)
         if (i)
             *out++ = ',';
         *out++ = '"';
-        out = write_hex(names + i * BKP_NODE_ID_SIZE, out);
+        out = bkp_write_hex(out, names + i * BKP_NODE_ID_SIZE, BKP_NODE_ID_SIZE);
         *out++ = '"';
     }
     *out++ = ']';
@@ -77,6 +68,6 @@ bool bkp_node_read_content(const uint8_t *text, size_t count, uint8_t *names)
 void bkp_node_write_subtree(const uint8_t *name, uint8_t *out)
 {
     memcpy(out, SUBTREE, sizeof SUBTREE - 1);
-    out = write_hex(name, out + sizeof SUBTREE - 1);
+    out = bkp_write_hex(out + sizeof SUBTREE - 1, name, BKP_NODE_ID_SIZE);
     memcpy(out, "\"}", 2);
 }

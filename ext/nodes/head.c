@@ -1,4 +1,5 @@
 #include "nodes.h"
+#include "text.h"
 
 #include <string.h>
 
@@ -16,25 +17,6 @@
 #define GO_SETUID (UINT32_C(1) << 23)
 #define GO_SETGID (UINT32_C(1) << 22)
 #define GO_STICKY (UINT32_C(1) << 20)
-
-#define WRITE(at, literal) write_bytes(at, (const uint8_t *)(literal), sizeof(literal) - 1)
-
-static uint8_t *write_bytes(uint8_t *at, const uint8_t *bytes, size_t length)
-{
-    memcpy(at, bytes, length);
-    return at + length;
-}
-
-static uint8_t *write_number(uint8_t *at, uint64_t number)
-{
-    uint8_t digits[20];
-    size_t first = sizeof digits;
-    do {
-        digits[--first] = (uint8_t)('0' + number % 10);
-        number /= 10;
-    } while (number);
-    return write_bytes(at, digits + first, sizeof digits - first);
-}
 
 static uint8_t *write_digits(uint8_t *at, uint32_t number, int count)
 {
@@ -130,26 +112,26 @@ static uint32_t go_mode(uint32_t st_mode)
            | (st_mode & STICKY ? GO_STICKY : 0);
 }
 
-#define WRITE_NUMBER(at, key, number) write_number(WRITE(at, key), number)
+#define WRITE_NUMBER(at, key, number) bkp_write_number(BKP_WRITE(at, key), number)
 
 static uint8_t *write_owners(uint8_t *at, const bkp_node_facts *facts)
 {
     at = WRITE_NUMBER(at, ",\"uid\":", facts->uid);
     at = WRITE_NUMBER(at, ",\"gid\":", facts->gid);
     if (facts->user_length > 2)
-        at = write_bytes(WRITE(at, ",\"user\":"), facts->user, facts->user_length);
+        at = bkp_write_bytes(BKP_WRITE(at, ",\"user\":"), facts->user, facts->user_length);
     if (facts->group_length > 2)
-        at = write_bytes(WRITE(at, ",\"group\":"), facts->group, facts->group_length);
+        at = bkp_write_bytes(BKP_WRITE(at, ",\"group\":"), facts->group, facts->group_length);
     return at;
 }
 
 static uint8_t *write_times(uint8_t *at, const bkp_node_facts *facts)
 {
-    uint8_t *mtime = WRITE(at, ",\"mtime\":\"");
+    uint8_t *mtime = BKP_WRITE(at, ",\"mtime\":\"");
     at = write_time(mtime, facts->mtime, facts->mtime_offset);
     size_t length = (size_t)(at - mtime);
-    at = write_bytes(WRITE(at, "\",\"atime\":\""), mtime, length);
-    at = write_time(WRITE(at, "\",\"ctime\":\""), facts->ctime, facts->ctime_offset);
+    at = bkp_write_bytes(BKP_WRITE(at, "\",\"atime\":\""), mtime, length);
+    at = write_time(BKP_WRITE(at, "\",\"ctime\":\""), facts->ctime, facts->ctime_offset);
     *at++ = '"';
     return at;
 }
@@ -165,8 +147,8 @@ size_t bkp_node_head(const bkp_node_facts *facts, uint8_t *out)
         || !is_plain_offset(facts->mtime_offset) || !is_plain_offset(facts->ctime_offset)
         || facts->user_length > BKP_NODE_OWNER_MAX || facts->group_length > BKP_NODE_OWNER_MAX)
         return 0;
-    at = write_bytes(WRITE(at, "{\"name\":\""), facts->name, facts->name_length);
-    at = is_file ? WRITE(at, "\",\"type\":\"file\"") : WRITE(at, "\",\"type\":\"dir\"");
+    at = bkp_write_bytes(BKP_WRITE(at, "{\"name\":\""), facts->name, facts->name_length);
+    at = is_file ? BKP_WRITE(at, "\",\"type\":\"file\"") : BKP_WRITE(at, "\",\"type\":\"dir\"");
     if (mode)
         at = WRITE_NUMBER(at, ",\"mode\":", mode);
     at = write_owners(write_times(at, facts), facts);
