@@ -38,6 +38,12 @@ def test_a_long_run_is_cut_into_groups(run: Run) -> None:
     assert all(group.cost <= (1 << 20) + (28 << 10) for group in groups)
 
 
+def test_no_file_is_lost_where_a_run_of_any_length_is_cut(run: Run) -> None:
+    for end in range(1, 201):
+        groups = list(grouped([SmallFiles(run._replace(end=end))]))
+        assert names_of(groups) == run.names[:end]
+
+
 def test_short_runs_and_single_entries_share_a_group_in_order(run: Run, tmp_path: Path) -> None:
     directory = entry_at(os.fsencode(tmp_path), os.lstat(tmp_path))
     jobs: list[AnyJob] = []
