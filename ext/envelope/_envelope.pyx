@@ -180,7 +180,7 @@ cdef class Engine:
         cdef _Worker worker = self._take()
         cdef size_t i
         cdef int result
-        cdef list results = []
+        cdef list lengths = []
         if <size_t>len(ivs) != spans.count * BKP_IV:
             raise ValueError("not one IV for each piece")
         with nogil:
@@ -194,12 +194,8 @@ cdef class Engine:
         all.idle, all.worker, all.data = self._idle, worker, sealed
         for i in range(spans.count):
             all.size += spans.at[i].length
-        cdef size_t begin = 0
-        view = memoryview(all)
-        for i in range(spans.count):
-            results.append(view[begin : begin + spans.at[i].length])
-            begin += spans.at[i].length
-        return results
+            lengths.append(spans.at[i].length)
+        return memoryview(all), lengths
 
     def open_each(self, const uint8_t[::1] data not None, list pieces not None,
                   list raw_lengths not None, bytes names not None, uint8_t[::1] plain not None):

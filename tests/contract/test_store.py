@@ -173,12 +173,75 @@ def test_of_two_puts_of_one_name_one_wins_whole(store: Store) -> None:
     assert len(set(store.get(name))) == 1
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_draft_becomes_an_object_when_it_is_published(store: Store, kind: Kind) -> None:
+    draft = store.begin(kind)
+    piece = bytearray(b"some ")
+    draft.append(piece)
+    piece[:] = b"other"
+    draft.append(memoryview(b"content"))
+    name = named(kind, b"some content")
+    assert draft.contents() == b"some content"
+    assert list(store.scan(kind)) == []
+
+    draft.publish(name)
+
+    assert store.get(name) == b"some content"
+    assert list(store.scan(kind)) == [(name, 12)]
+    draft.discard()
+    assert store.get(name) == b"some content"
+
+
+def test_a_discarded_draft_leaves_nothing(store: Store) -> None:
+    draft = store.begin(Kind.PACK)
+    draft.append(b"content")
+
+    draft.discard()
+    draft.discard()
+
+    assert list(store.scan(Kind.PACK)) == []
+    assert _files(store) == 0
+
+
+def test_a_draft_replaces_nothing(store: Store) -> None:
+    name = named(Kind.PACK, b"first")
+    store.put(name, b"first")
+    draft = store.begin(Kind.PACK)
+    draft.append(b"second")
+
+    with pytest.raises(AlreadyExists):
+        draft.publish(name)
+    draft.discard()
+
+    assert store.get(name) == b"first"
+    assert _files(store) in {0, 1}
+
+
+def test_many_drafts_are_written_at_once(store: Store) -> None:
+    drafts = [store.begin(Kind.PACK) for _ in range(5)]
+    for piece in range(3):
+        for number, draft in enumerate(drafts):
+            draft.append(b"%d/%d " % (number, piece))
+    for number, draft in enumerate(drafts):
+        data = b"%d/0 %d/1 %d/2 " % (number, number, number)
+        draft.publish(named(Kind.PACK, data))
+        assert store.get(named(Kind.PACK, data)) == data
+
+
+def _files(store: Store) -> int:
+    """Count the files of a store that is a directory."""
+    return sum(path.is_file() for path in Path(store.location).rglob("*"))
+
+
 def test_a_discarding_store_reads_through_and_changes_nothing(store: Store) -> None:
     kept, dropped = named(Kind.PACK, b"kept"), named(Kind.PACK, b"dropped")
     store.put(kept, b"kept")
     discarding = DiscardingStore(store)
 
     discarding.put(dropped, b"dropped")
+    draft = discarding.begin(Kind.PACK)
+    draft.append(b"draft")
+    draft.publish(named(Kind.PACK, b"draft"))
     discarding.delete(kept)
 
     assert discarding.get(kept) == b"kept"

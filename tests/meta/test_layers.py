@@ -38,7 +38,7 @@ KERNELS = {
     "_native.gear": "chunking.fastcdc",
     "_native.index": "repo.index",
     "_native.nodes": "formats.encoded",
-    "_native.packs": "formats.filling",
+    "_native.packs": "formats.headers",
     "_native.rabin": "chunking.rabin",
     "_native.writefiles": "files.writing.newfiles",
 }

@@ -30,12 +30,13 @@ class Engine:
 
     def seal_each(
         self, data: _Buffer, pieces: list[tuple[int, int]], compress: bool, ivs: bytes
-    ) -> list[memoryview]:
-        """Return each piece sealed, compressed before if asked to, under its IV of 16 bytes.
+    ) -> tuple[memoryview, list[int]]:
+        """Return each piece sealed, one behind the other, and the length of each.
 
+        They are compressed before if asked to; each has its IV of 16 bytes.
         Each was opened again and compared; raises Altered if it differed.
         They lie in the context of this call, which is held until they are
-        dropped: to be copied soon.
+        dropped: to be used soon.
         """
 
     def open_each(

@@ -20,8 +20,8 @@ import msgspec
 from bkp.errors import Malformed
 from bkp.ids import BlobId, PackId
 
-from .filling import pack_json
 from .gojson import Uint32, decode, encode
+from .headers import pack_json
 from .hexids import parse_hex_id, parse_hex_ids
 from .pack import SEAL_OVERHEAD, BlobType, PackedBlob
 

@@ -6,10 +6,12 @@ a bit that flips between compressing and sealing would be authenticated as it
 is and found only when somebody restores (restic has met such machines).
 """
 
+from typing import NamedTuple
+
 from bkp.crypto.seal import OVERHEAD, Key, Sealer
 from bkp.errors import Inauthentic, Malformed
 from bkp.formats.compression import Level, decompress
-from bkp.formats.pack import BlobType, PackedBlob
+from bkp.formats.pack import BlobType, PackedBlob, header_entry_size
 from bkp.formats.unpacked import unwrap, wrap
 from bkp.ids import ID_SIZE, BlobId, blob_id
 
@@ -18,6 +20,19 @@ from .sealing.portable import broken_machine
 
 # Beyond this a blob is opened by itself: its length is only what somebody wrote into an index.
 _MAX_BATCHED = 64 << 20  # bytes, the largest chunk any repository may ask for
+
+
+class Sealed(NamedTuple):
+    """Sealed blobs, one behind the other; the raw length of one that is not compressed is 0."""
+
+    data: Buffer
+    lengths: list[int]
+    raw_lengths: list[int]
+
+    def stored_sizes(self) -> list[int]:
+        """Return the bytes each takes in a pack, with its share of the header."""
+        pairs = zip(self.lengths, self.raw_lengths, strict=True)
+        return [length + header_entry_size(raw_length) for length, raw_length in pairs]
 
 
 class Envelope:
@@ -34,17 +49,13 @@ class Envelope:
         names = self._engine.name_each(data, pieces)
         return [BlobId(names[at : at + ID_SIZE]) for at in range(0, len(names), ID_SIZE)]
 
-    def seal_each(
-        self, kind: BlobType, data: Buffer, pieces: list[Piece]
-    ) -> tuple[list[Buffer], list[int]]:
-        """Compress (in version 2) and seal blobs, to be copied soon.
-
-        Also says their raw lengths: 0 for what is stored uncompressed.
-        """
+    def seal_each(self, kind: BlobType, data: Buffer, pieces: list[Piece]) -> Sealed:
+        """Compress (in version 2) and seal blobs, to be used soon."""
         # What is empty must not be compressed: a raw length of 0 says that it is not.
         compress = self._compresses(kind) and all(length for _, length in pieces)
-        sealed = self._engine.seal_each(data, pieces, compress=compress)
-        return list(sealed), [length for _, length in pieces] if compress else [0] * len(pieces)
+        sealed, lengths = self._engine.seal_each(data, pieces, compress=compress)
+        raw_lengths = [length for _, length in pieces] if compress else [0] * len(pieces)
+        return Sealed(sealed, lengths, raw_lengths)
 
     def open_blob(self, blob: PackedBlob, sealed: Buffer) -> bytes:
         """Return the plaintext of a blob.

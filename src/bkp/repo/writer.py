@@ -17,23 +17,22 @@ from functools import partial
 from hashlib import sha256
 from typing import NamedTuple
 
-from bkp.formats.filling import Filling
 from bkp.formats.index import encode_stored
-from bkp.formats.pack import BlobType, header_entry_size
+from bkp.formats.pack import BlobType
 from bkp.ids import BlobId, PackId
-from bkp.store.base import Kind, ObjectName, Store
+from bkp.store.base import Draft, Kind, ObjectName, Store
 from bkp.workers import Pool
 
 from .envelope import Envelope
 from .index import BlobIndex
-from .packer import MOST_BLOBS, Packer, seal_pack
+from .packer import MOST_BLOBS, OpenPack, Packer
 from .sealing import Buffer, Piece
 
 # As restic, after so long or so many blobs (MOST_BLOBS): what an interrupted run has to upload
 # again is bounded by them.
 _INDEX_SECONDS = 10 * 60
 
-# Packs being hashed and stored at once, as restic's default for local disks.
+# Packs being published at once, which is mostly waiting for the disk.
 _UPLOADS = 2
 
 
@@ -75,8 +74,10 @@ class BlobWriter:
         self._envelope = envelope
         self._index = index
         self._guard = guard  # raises if our lock no longer stands
-        self._packers = {kind: Packer(kind, pack_size) for kind in BlobType}
-        self._packing = {kind: threading.Lock() for kind in BlobType}
+        self._packers = {
+            kind: Packer(kind, pack_size, self._begin_pack, partial(self._close_pack, kind))
+            for kind in BlobType
+        }
         self._pending: dict[BlobType, set[BlobId]] = {kind: set() for kind in BlobType}
         self._unsaved: list[tuple[PackId, bytes]] = []
         self._unsaved_blobs = 0
@@ -104,28 +105,12 @@ class BlobWriter:
         written = list(map(Written, names))
         if not fresh:
             return written
-        fresh_names, fresh_pieces = [names[at] for at in fresh], [pieces[at] for at in fresh]
-        sealed, raw_lengths = self._envelope.seal_each(kind, data, fresh_pieces)
-        self._pack(kind, fresh_names, sealed, raw_lengths)
-        for at, blob, raw_length in zip(fresh, sealed, raw_lengths, strict=True):
-            stored = len(blob) + header_entry_size(raw_length)
-            written[at] = Written(names[at], pieces[at][1], stored)
+        for place, hand in self._packers[kind].deal(fresh):
+            sealed = self._envelope.seal_each(kind, data, [pieces[at] for at in hand])
+            self._packers[kind].add(place, [names[at] for at in hand], sealed)
+            for at, stored in zip(hand, sealed.stored_sizes(), strict=True):
+                written[at] = Written(names[at], pieces[at][1], stored)
         return written
-
-    def _pack(
-        self, kind: BlobType, names: list[BlobId], sealed: list[Buffer], raw_lengths: list[int]
-    ) -> None:
-        """Put blobs into packs.
-
-        Where storing cannot keep up, this waits, and so does whoever else has
-        blobs of this type: no more packs are filled than can be stored.
-        """
-        done = 0
-        with self._packing[kind]:
-            while done < len(sealed):
-                done, full = self._packers[kind].add(names, sealed, raw_lengths, done)
-                if full is not None:
-                    self._upload(kind, full)
 
     def _claim(self, kind: BlobType, names: list[BlobId]) -> list[int]:
         """Return which of the names are new, which from now on they are not."""
@@ -149,40 +134,41 @@ class BlobWriter:
         try:
             for blob_type in (BlobType.DATA, BlobType.TREE):
                 for pack in self._packers[blob_type].finish():
-                    self._upload(blob_type, pack)
+                    self._close_pack(blob_type, pack)
                 self._uploads.drain()
         except BaseException:
             self._abandon()
             raise
         self._uploads.close()
-        self._packers.clear()  # their memory is not needed any more
         self._save_index()
 
     def _abandon(self) -> None:
         try:
             self._uploads.close()
         finally:
+            for packer in self._packers.values():
+                packer.discard()
             self._save_index()
 
-    def _upload(self, kind: BlobType, full: Filling) -> None:
-        self._uploads.submit(partial(self._store_pack, kind, full))
+    def _begin_pack(self) -> Draft:
+        return self._store.begin(Kind.PACK)
 
-    def _store_pack(self, kind: BlobType, full: Filling) -> None:
-        pack = seal_pack(full, self._envelope)
-        self._guard()
-        with memoryview(pack.data) as data:
-            self._store.put(ObjectName(Kind.PACK, pack.id.hex()), data)
-        self._index.add_stored(pack.id, pack.header)
-        names = pack.names()
+    def _close_pack(self, kind: BlobType, pack: OpenPack) -> None:
+        self._uploads.submit(partial(self._publish_pack, kind, pack))
+
+    def _publish_pack(self, kind: BlobType, pack: OpenPack) -> None:
+        stored = pack.publish(self._envelope, self._guard)
+        self._packers[kind].published(pack)
+        self._index.add_stored(stored.id, stored.header)
+        names = stored.names()
         with self._lock:
             self._pending[kind].difference_update(names)
-            self._unsaved.append((pack.id, pack.header))
+            self._unsaved.append((stored.id, stored.header))
             self._unsaved_blobs += len(names)
             is_due = (
                 self._unsaved_blobs >= MOST_BLOBS
                 or time.monotonic() - self._index_saved >= _INDEX_SECONDS
             )
-        self._packers[kind].give_back(full)
         if is_due:
             self._save_index()
 

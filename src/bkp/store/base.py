@@ -1,8 +1,8 @@
 """Names and bytes: what a store is, and what every store promises.
 
 A store keeps immutable objects.  It knows nothing of packs, keys or
-snapshots and never looks inside the bytes.  Objects are small enough to hold
-in memory (a pack is at most 128 MiB and a little), so nothing here streams.
+snapshots and never looks inside the bytes.  Objects are small enough to be
+read whole.  What is written piece by piece is a draft until it is published.
 """
 
 from collections.abc import Iterator
@@ -44,6 +44,30 @@ MAX_WHOLE = {
 }
 
 
+Buffer = bytes | bytearray | memoryview
+
+
+class Draft(Protocol):
+    """An object being written: it has no name yet, and no reader sees it.
+
+    To be used by one thread at a time, and ended by `publish` or `discard`.
+    Each verb may raise what those of a store may; a draft that did is of no
+    use any more, and to be discarded.
+    """
+
+    def append(self, data: Buffer) -> None:
+        """Add bytes at the end; the buffer may be used again after that."""
+
+    def contents(self) -> bytes:
+        """Return all that was appended."""
+
+    def publish(self, name: "ObjectName") -> None:
+        """Make it an object of that name; promises and raises what `Store.put` does."""
+
+    def discard(self) -> None:
+        """Forget it, as far as that can be done.  Never fails; does nothing after `publish`."""
+
+
 class Store(Protocol):
     """Named, immutable bytes somewhere.
 
@@ -63,7 +87,10 @@ class Store(Protocol):
         inside the range asked for: a short read is never returned.
         """
 
-    def put(self, name: ObjectName, data: bytes | bytearray | memoryview) -> None:
+    def begin(self, kind: Kind, /) -> Draft:
+        """Return an empty draft of an object of that kind, whose name is not known yet."""
+
+    def put(self, name: ObjectName, data: Buffer) -> None:
         """Store an object, completely or not at all.
 
         When this returns the object survives a power cut.  Raises

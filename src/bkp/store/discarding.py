@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from .base import Kind, ObjectName, Store
+from .base import Buffer, Draft, Kind, ObjectName, Store
+from .gathered import GatheredDraft
 
 
 class DiscardingStore:
@@ -20,7 +21,11 @@ class DiscardingStore:
         """Read from the store below."""
         return self._store.get(name, start, length)
 
-    def put(self, name: ObjectName, data: bytes | bytearray | memoryview) -> None:
+    def begin(self, _kind: Kind, /) -> Draft:
+        """Return a draft that is forgotten when it is complete."""
+        return GatheredDraft(self.put)
+
+    def put(self, name: ObjectName, data: Buffer) -> None:
         """Do nothing."""
 
     def scan(self, kind: Kind) -> Iterator[tuple[ObjectName, int]]:

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 from bkp.errors import AlreadyExists, NotFound, Truncated
 
-from .base import Kind, ObjectName
+from .base import Buffer, Draft, Kind, ObjectName
+from .gathered import GatheredDraft
 
 
 class MemoryStore:
@@ -28,7 +29,11 @@ class MemoryStore:
             raise Truncated(f"{name} is {len(data)} bytes long, {end} are needed")
         return data[start:end]
 
-    def put(self, name: ObjectName, data: bytes | bytearray | memoryview) -> None:
+    def begin(self, _kind: Kind, /) -> Draft:
+        """Return a draft that is put when it is complete."""
+        return GatheredDraft(self.put)
+
+    def put(self, name: ObjectName, data: Buffer) -> None:
         """Keep a copy of `data`."""
         with self._lock:
             if name in self._objects:

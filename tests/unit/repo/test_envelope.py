@@ -28,7 +28,7 @@ def envelope(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def seal(envelope: Envelope, plain: bytes, kind: BlobType = BlobType.DATA) -> SealedBlob:
-    (sealed,), (raw_length,) = envelope.seal_each(kind, plain, [(0, len(plain))])
+    sealed, _, (raw_length,) = envelope.seal_each(kind, plain, [(0, len(plain))])
     return SealedBlob(PackedBlob(kind, blob_id(plain), 0, len(sealed), raw_length), bytes(sealed))
 
 

@@ -2,15 +2,18 @@
 
 import os
 import threading
+from contextlib import nullcontext
+from pathlib import Path
 
 import pytest
 
 from bkp.errors import Missing, StoreError, StoreFull
 from bkp.formats.pack import BlobType
-from bkp.ids import blob_id
+from bkp.ids import blob_id, is_id
 from bkp.repo.repository import Repository, RepositoryOptions
 from bkp.repo.writer import BlobWriter
 from bkp.store.base import Kind, ObjectName
+from bkp.store.local import LocalStore
 from repos import make_repo, reopen, store_blobs
 from stores import FailingStore, RecordingStore, objects
 
@@ -220,3 +223,17 @@ def test_a_failure_while_leaving_still_publishes_what_is_stored() -> None:
     packs = {name.id for name, _ in store.scan(Kind.PACK)}
     assert packs
     assert {pack.hex() for pack in reopen(store).index.packs()} == packs
+
+
+@pytest.mark.parametrize("then", [None, KeyboardInterrupt(), StoreError("broken")])
+def test_only_objects_are_left(tmp_path: Path, then: BaseException | None) -> None:
+    store = LocalStore.create(tmp_path / "repo")
+    repo = make_repo(store, options=SMALL_PACKS)
+
+    with nullcontext() if then is None else pytest.raises(type(then)):
+        write_random(repo, 3)  # which are joined
+        write_random(repo, 21, then)
+
+    files = [path.name for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(files) >= 4
+    assert [name for name in files if not is_id(name)] == ["config"]

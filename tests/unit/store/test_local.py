@@ -1,5 +1,6 @@
 """What is particular to a store in a directory: restic's layout and modes."""
 
+import errno
 import os
 import subprocess
 from hashlib import sha256
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bkp.errors import AccessDenied, NoRepository, StoreFull
+from bkp.errors import AccessDenied, AlreadyExists, NoRepository, StoreFull
 from bkp.store.base import CONFIG, Kind, ObjectName
 from bkp.store.local import LocalStore
 
@@ -54,6 +55,21 @@ def test_a_repository_shared_by_a_group_stays_readable_by_it(store: LocalStore) 
     assert path.parent.stat().st_mode & 0o070 == 0o070 & ~_umask()
 
 
+def test_where_there_are_no_hard_links_a_file_is_renamed(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_links(*_: object) -> None:
+        raise OSError(errno.EPERM, "not permitted")
+
+    monkeypatch.setattr(os, "link", no_links)
+    store.put(PACK, DATA)
+
+    assert store.get(PACK) == DATA
+    with pytest.raises(AlreadyExists):
+        store.put(PACK, DATA)
+    assert [path.name for path in Path(store.location).rglob("*") if path.is_file()] == [PACK.id]
+
+
 def _umask() -> int:
     value = os.umask(0)
     os.umask(value)
@@ -71,7 +87,8 @@ def test_a_missing_data_directory_is_made_again(store: LocalStore) -> None:
 def test_scan_skips_what_is_no_object(store: LocalStore) -> None:
     root = Path(store.location)
     store.put(PACK, DATA)
-    (root / "data" / "ab" / (PACK.id + "-tmp-1234567890")).write_bytes(b"half")
+    (root / "data" / "ab" / (PACK.id + "-tmp-1234567890")).write_bytes(b"half")  # restic's
+    store.begin(Kind.PACK).append(b"half")
     (root / "data" / "stray").write_bytes(b"")
     (root / "index" / "README").write_bytes(b"")
 
@@ -100,8 +117,12 @@ def test_a_full_disk_is_told_and_leaves_nothing_behind(tmp_path: Path) -> None:
         with pytest.raises(StoreFull, match="free some space"):
             store.put(PACK, bytes(4 << 20))
 
-        assert list(store.scan(Kind.PACK)) == []
-        assert os.listdir(mount / "repo" / "data" / PACK.id[:2]) == []
+        draft = store.begin(Kind.PACK)
+        with pytest.raises(StoreFull, match="a new object of data: no space left"):
+            draft.append(bytes(4 << 20))
+        draft.discard()
+
+        assert [path for path in mount.rglob("*") if path.is_file()] == []
     finally:
         subprocess.run(["umount", str(mount)], check=True)
 

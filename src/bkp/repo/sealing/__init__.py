@@ -6,7 +6,6 @@ of the system; `portable` works wherever bkp can be installed.
 """
 
 import os
-from collections.abc import Sequence
 from typing import Protocol
 
 from bkp.crypto.seal import Key
@@ -28,11 +27,14 @@ class Engine(Protocol):
     def name_each(self, data: Buffer, pieces: list[Piece]) -> bytes:
         """Return the SHA-256 of each piece of `data`, 32 bytes each."""
 
-    def seal_each(self, data: Buffer, pieces: list[Piece], *, compress: bool) -> Sequence[Buffer]:
-        """Return each piece sealed, compressed before if asked to; to be copied soon.
+    def seal_each(
+        self, data: Buffer, pieces: list[Piece], *, compress: bool
+    ) -> tuple[Buffer, list[int]]:
+        """Return each piece sealed, one behind the other, and their lengths; to be used soon.
 
-        Each was opened again; raises IntegrityError if that did not give what
-        it was made of, which only a broken machine does.
+        They are compressed before if asked to.  Each was opened again; raises
+        IntegrityError if that did not give what it was made of, which only a
+        broken machine does.
         """
 
     def open_each(

@@ -26,7 +26,7 @@ class NativeEngine:
 
     def seal_each(
         self, data: bytes | bytearray | memoryview, pieces: list[tuple[int, int]], *, compress: bool
-    ) -> list[memoryview]:
+    ) -> tuple[memoryview, list[int]]:
         """Seal each piece under an IV of its own; see Engine."""
         ivs = os.urandom(IV_SIZE * len(pieces))
         with self._slots:

@@ -26,13 +26,14 @@ class PortableEngine:
 
     def seal_each(
         self, data: _Buffer, pieces: list[tuple[int, int]], *, compress: bool
-    ) -> list[bytes]:
+    ) -> tuple[bytes, list[int]]:
         """Seal each piece; see Engine."""
         view = memoryview(data)
-        return [
+        sealed = [
             self._seal(view[offset : offset + length], compress=compress)
             for offset, length in pieces
         ]
+        return b"".join(sealed), list(map(len, sealed))
 
     def _seal(self, plain: memoryview, *, compress: bool) -> bytes:
         sealed = bytes(

@@ -1,0 +1,144 @@
+"""Write a file of a store on disk so that it is there whole, or not at all.
+
+Bytes go to a temporary file, `bkp-tmp-*`, in a directory of the store.  It is
+synced and linked to its place, and the directory of that is synced after.  A
+crash leaves the object or the temporary file, or after a power cut both;
+every reader skips what has no id for a name.
+"""
+
+import contextlib
+import errno
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from secrets import token_hex
+
+from bkp.errors import AlreadyExists
+
+from .base import Buffer, ObjectName
+from .trouble import translated
+
+_OPEN_FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+
+
+class Modes:
+    """Permissions of new files and directories.
+
+    A repository whose `config` its group may read is shared by that group,
+    so what is added to it is readable by the group too (as restic does).
+    """
+
+    def __init__(self, config: Path) -> None:
+        try:
+            is_shared = bool(os.stat(config).st_mode & stat.S_IRGRP)
+        except OSError:
+            is_shared = False
+        self.file = 0o660 if is_shared else 0o600
+        self.directory = 0o770 if is_shared else 0o700
+
+
+class LocalDraft:
+    """A temporary file; see Draft.  `what` is what messages call it."""
+
+    def __init__(
+        self, directory: Path, place: Callable[[ObjectName], Path], modes: Modes, what: str
+    ) -> None:
+        self._place = place
+        self._modes = modes
+        self._what = what
+        self._path = directory / f"bkp-tmp-{token_hex(16)}"
+        self._size = 0
+        self._fd: int | None
+        with translated(what):
+            self._fd = self._in_directory(
+                directory, lambda: os.open(self._path, _OPEN_FLAGS, modes.file)
+            )
+
+    def append(self, data: Buffer) -> None:
+        """Write behind what was written."""
+        with translated(self._what), memoryview(data) as view:
+            written = 0
+            while written < len(view):
+                written += os.write(self._opened(), view[written:])
+            self._size += written
+
+    def contents(self) -> bytes:
+        """Read it again."""
+        parts: list[bytes] = []
+        done = 0
+        with translated(self._what):
+            while done < self._size:
+                part = os.pread(self._opened(), self._size - done, done)
+                if not part:
+                    raise OSError(errno.EIO, "ended early")
+                parts.append(part)
+                done += len(part)
+        return b"".join(parts)
+
+    def publish(self, name: ObjectName) -> None:
+        """Sync the file, link it to its place, sync the directory."""
+        path = self._place(name)
+        try:
+            with translated(str(name)):
+                os.fsync(self._opened())
+                # As restic leaves it: read-only, so that nobody edits it by accident.
+                with contextlib.suppress(PermissionError):  # FAT and some shares have no modes
+                    os.fchmod(self._opened(), self._modes.file & ~0o222)
+                self._in_directory(path.parent, lambda: _give_name(self._path, path))
+        finally:  # an interruption too, wherever it comes, must leave no more than the object
+            self.discard()
+        with translated(str(name)):
+            sync_directory(path.parent)
+
+    def discard(self) -> None:
+        """Close and unlink the file."""
+        fd, self._fd = self._fd, None
+        if fd is None:
+            return
+        with contextlib.suppress(OSError):
+            os.close(fd)
+        with contextlib.suppress(OSError):
+            os.unlink(self._path)
+
+    def _opened(self) -> int:
+        if self._fd is None:
+            raise ValueError("a draft that is published or discarded")
+        return self._fd
+
+    def _in_directory(self, directory: Path, make: Callable[[], int | None]) -> int | None:
+        """Call what makes an entry; make the directory if it is not there."""
+        try:
+            return make()
+        except FileNotFoundError:  # a `data/xx` that somebody removed while it was empty
+            directory.mkdir(mode=self._modes.directory, parents=True, exist_ok=True)
+            sync_directory(directory.parent)
+            return make()
+
+
+def _give_name(temporary: Path, path: Path) -> None:
+    """Link a file, refusing to replace another; rename it where links are not to be had."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        raise AlreadyExists(f"{path.name} exists already") from None
+    except OSError as error:
+        # FAT, some network and FUSE file systems know no hard links.
+        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK):
+            raise
+        if path.exists():
+            raise AlreadyExists(f"{path.name} exists already") from None
+        os.rename(temporary, path)
+
+
+def sync_directory(path: Path) -> None:
+    """Make the entries of a directory durable, where its file system can."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    except OSError as error:
+        # Some file systems cannot sync a directory; restic ignores these two as well.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(fd)
