@@ -27,7 +27,7 @@ cdef extern from "envelope/envelope.h" nogil:
     const char *bkp_envelope_crypto()
     const char *bkp_envelope_zstd()
     bkp_envelope *bkp_envelope_new(const uint8_t *encrypt, const uint8_t *k, const uint8_t *r,
-                                   int level)
+                                   int level, int verify)
     void bkp_envelope_free(bkp_envelope *envelope)
     int bkp_envelope_name(bkp_envelope *envelope, const uint8_t *data, size_t size, uint8_t *name)
     int bkp_envelope_seal(bkp_envelope *envelope, const uint8_t *data, bkp_span *pieces,
@@ -119,15 +119,18 @@ cdef class Engine:
 
     cdef bytes _encrypt, _k, _r
     cdef int _level
+    cdef bint _verify
     cdef list _idle
 
-    def __init__(self, bytes encrypt not None, bytes k not None, bytes r not None, int level):
+    def __init__(self, bytes encrypt not None, bytes k not None, bytes r not None, int level,
+                 bint verify):
         if missing_library():
             raise ValueError(f"there is no {_missing}")
         if (len(encrypt), len(k), len(r)) != (32, 16, 16):
             raise ValueError("not a key")
         self._encrypt, self._k, self._r = encrypt, k, r
         self._level = level
+        self._verify = verify
         self._idle = []
 
     cdef _Worker _take(self):
@@ -140,6 +143,7 @@ cdef class Engine:
             <const uint8_t *>PyBytes_AS_STRING(self._k),
             <const uint8_t *>PyBytes_AS_STRING(self._r),
             self._level,
+            self._verify,
         )
         if worker.envelope == NULL:
             raise MemoryError()

@@ -34,9 +34,10 @@ const char *bkp_envelope_zstd(void);
 /* Everything one thread needs to work with one key; for one thread at a time. */
 typedef struct bkp_envelope bkp_envelope;
 
-/* Returns NULL for want of memory.  `level` is zstd's. */
+/* Returns NULL for want of memory.  `level` is zstd's; `verify` says whether what is sealed is
+ * opened again. */
 bkp_envelope *bkp_envelope_new(const uint8_t encrypt[32], const uint8_t k[16],
-                               const uint8_t r[16], int level);
+                               const uint8_t r[16], int level, int verify);
 void bkp_envelope_free(bkp_envelope *envelope);
 
 /* Write the SHA-256 of `data`.  Returns 0 or BKP_FAILED. */
@@ -49,8 +50,7 @@ typedef struct {
     size_t length;
 } bkp_span;
 
-/* Seal pieces of `data`, each under a fresh IV and compressed before if asked to, and open each
- * again to see that it can be.  `ivs` has room for one IV a piece.  The results lie one behind
+/* Seal pieces of `data`, each under a fresh IV and compressed before if asked to.  `ivs` has room for one IV a piece.  The results lie one behind
  * the other at `*sealed`, which stays with the envelope until its next use; their lengths
  * replace those of `pieces`.  Returns 0, BKP_FAILED or BKP_ALTERED. */
 int bkp_envelope_seal(bkp_envelope *envelope, const uint8_t *data, bkp_span *pieces, size_t count,

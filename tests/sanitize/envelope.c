@@ -67,7 +67,7 @@ int main(void)
         return 1;
     }
     const uint8_t encrypt[32] = {1}, k[16] = {2}, r[16] = {3};
-    bkp_envelope *envelope = bkp_envelope_new(encrypt, k, r, 3);
+    bkp_envelope *envelope = bkp_envelope_new(encrypt, k, r, 3, 1);
     require(envelope != NULL, "out of memory");
     for (int i = 0; i < 2000; i++)
         there_and_back(envelope, 1 + below(2000), i & 1);

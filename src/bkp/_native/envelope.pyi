@@ -22,8 +22,11 @@ class Engine:
     which is kept and has room for the largest batch it saw.
     """
 
-    def __init__(self, encrypt: bytes, k: bytes, r: bytes, level: int) -> None:
-        """Take a key's three parts, of 32, 16 and 16 bytes, and zstd's level."""
+    def __init__(self, encrypt: bytes, k: bytes, r: bytes, level: int, verify: bool) -> None:
+        """Take a key's three parts, of 32, 16 and 16 bytes, and zstd's level.
+
+        With `verify`, what is sealed is opened again and compared.
+        """
 
     def name_each(self, data: _Buffer, pieces: list[tuple[int, int]]) -> bytes:
         """Return the SHA-256 of each piece, 32 bytes each."""
@@ -34,7 +37,7 @@ class Engine:
         """Return each piece sealed, one behind the other, and the length of each.
 
         They are compressed before if asked to; each has its IV of 16 bytes.
-        Each was opened again and compared; raises Altered if it differed.
+        Raises Altered if one was opened again and differed.
         They lie in the context of this call, which is held until they are
         dropped: to be used soon.
         """

@@ -118,6 +118,7 @@ def _options(settings: Settings) -> RepositoryOptions:
         return RepositoryOptions(
             compression=Level(compression),
             pack_size=_mebibytes(int(pack_size)),
+            extra_verify=not settings.no_extra_verify,
             cache=_cache_directory(settings),
         )
     except ValueError as error:

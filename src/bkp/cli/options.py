@@ -23,6 +23,7 @@ class Settings:
     key_hint: str | None = None
     compression: str | None = None
     pack_size: int | None = None  # MiB
+    no_extra_verify: bool = False
     cache_dir: str | None = None
     no_cache: bool = False
     json: bool = False
@@ -79,6 +80,11 @@ GLOBAL_OPTIONS: tuple[click.Option, ...] = (
         type=click.IntRange(4, 128),
         metavar="MIB",
         help="Size at which a pack is closed.  [default: 16]",
+    ),
+    _option(
+        "--no-extra-verify",
+        is_flag=True,
+        help="Do not open again what was sealed, which finds broken memory.",
     ),
     _option(
         "--cache-dir",

@@ -53,12 +53,16 @@ _TREES_TOGETHER = 256 << 10  # bytes of trees that are read before they are aske
 class RepositoryOptions:
     """How a repository is written, and where a copy of its index may be kept.
 
+    Without `extra_verify` what was sealed is not opened again to see that it
+    opens: faster, and a machine that makes mistakes is not found out.
+
     `cache` is the user's directory for such copies, which name all blobs in
     the clear; without one every run reads all index objects.
     """
 
     compression: Level = Level.AUTO
     pack_size: int = DEFAULT_PACK_SIZE  # bytes
+    extra_verify: bool = True
     cache: Path | None = None
 
 
@@ -82,7 +86,9 @@ class Repository:
         self.key = key
         self.key_id = key_id
         self.config = config
-        self.envelope = Envelope(key, config.version, options.compression)
+        self.envelope = Envelope(
+            key, config.version, options.compression, verify=options.extra_verify
+        )
         self.index = BlobIndex()
         self.snapshots = Snapshots(store, self.envelope, report)
         self._reader = BlobReader(store, self.envelope, self.index)

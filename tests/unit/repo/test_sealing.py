@@ -21,8 +21,8 @@ from bkp.repo.sealing.portable import PortableEngine
 from bkp.workers import ordered_map
 
 KEY = Key.generate()
-NATIVE = NativeEngine(KEY, Level.AUTO)
-PORTABLE = PortableEngine(KEY, Level.AUTO)
+NATIVE = NativeEngine(KEY, Level.AUTO, verify=True)
+PORTABLE = PortableEngine(KEY, Level.AUTO, verify=True)
 ENGINES = st.sampled_from([NATIVE, PORTABLE])
 
 # Short, long, of few different bytes and of many.
@@ -221,10 +221,13 @@ def test_what_a_broken_machine_sealed_is_not_handed_out(tmp_path: Path) -> None:
             engine.seal_each(b"some text", [(0, 9)], compress=True)
         except IntegrityError as error:
             print(error)
+        trusting = choose_engine(Key.generate(), Level.AUTO, verify=False)
+        print(len(trusting.seal_each(b"some text", [(0, 9)], compress=True)[0]) > 32)
     """
     text = run_with_libraries(tmp_path, code, REAL_ZSTD=real_zstd(), BKP_SEALING="native")
     assert text.splitlines()[0] == "41"
-    assert "this machine's memory or CPU is not to be trusted" in text
+    assert "this machine's memory or CPU is not to be trusted" in text.splitlines()[1]
+    assert text.splitlines()[2] == "True"
 
 
 def real_zstd() -> str:

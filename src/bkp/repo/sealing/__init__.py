@@ -32,9 +32,9 @@ class Engine(Protocol):
     ) -> tuple[Buffer, list[int]]:
         """Return each piece sealed, one behind the other, and their lengths; to be used soon.
 
-        They are compressed before if asked to.  Each was opened again; raises
-        IntegrityError if that did not give what it was made of, which only a
-        broken machine does.
+        They are compressed before if asked to.  An engine that verifies opens
+        each again, and raises IntegrityError if that did not give what it was
+        made of, which only a broken machine does.
         """
 
     def open_each(
@@ -52,12 +52,12 @@ class Engine(Protocol):
         """
 
 
-def choose_engine(key: Key, level: Level) -> Engine:
+def choose_engine(key: Key, level: Level, *, verify: bool = True) -> Engine:
     """Return the fastest engine this system has, or the one the environment asks for.
 
     Raises UsageError for one that cannot be had.
     """
-    return NativeEngine(key, level) if _is_native() else PortableEngine(key, level)
+    return (NativeEngine if _is_native() else PortableEngine)(key, level, verify=verify)
 
 
 def describe_engine() -> str:

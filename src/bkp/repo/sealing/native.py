@@ -18,8 +18,8 @@ __all__ = ["NativeEngine", "library_versions", "missing_library"]
 class NativeEngine:
     """The Engine of systems with OpenSSL 3 and zstd; ValueError without them."""
 
-    def __init__(self, key: Key, level: Level) -> None:
-        self._engine = Engine(key.encrypt, key.k, key.r, zstd_level(level))
+    def __init__(self, key: Key, level: Level, *, verify: bool) -> None:
+        self._engine = Engine(key.encrypt, key.k, key.r, zstd_level(level), verify)
         self._slots = threading.BoundedSemaphore(_AT_ONCE)
         self.name_each = self._engine.name_each
         self.open_each = self._engine.open_each
