@@ -8,10 +8,9 @@ judged apart, and fixed sizes, to show what content-defined cuts are worth.
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
 
 from bkp._native.gear import gear_find
-from bkp.chunking import Chunker
+from bkp.chunking import Chunker, Stream
 from bkp.chunking.cutting import cut_stream
 from bkp.chunking.fastcdc import TABLE_BYTES, FastCDC, gear_kernel
 from bkp.chunking.fixed import FixedSize
@@ -33,12 +32,12 @@ class PlainGear:
     def uncut(self) -> int:
         return self._sizes.minimum
 
-    def chunks(self, stream: BinaryIO) -> Iterator[bytes]:
+    def chunks(self, stream: Stream) -> Iterator[bytes]:
         return cut_stream(stream, self._find_cut)
 
-    def _find_cut(self, held: bytearray, searched: int) -> int:
+    def _find_cut(self, held: bytearray, length: int, searched: int) -> int:
         start = max(searched + 1, self._sizes.minimum)
-        stop = min(len(held), self._sizes.maximum)
+        stop = min(length, self._sizes.maximum)
         if start > stop:
             return 0
         if cut := gear_find(self._table, self._mask, held, start, stop, gear_kernel()):

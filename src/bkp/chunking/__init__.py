@@ -6,7 +6,14 @@ files, ids, or who chose a polynomial or a table.
 """
 
 from collections.abc import Iterator
-from typing import BinaryIO, Protocol
+from typing import Protocol
+
+
+class Stream(Protocol):
+    """What can be cut: an unbuffered file, a BytesIO and the like."""
+
+    def readinto(self, buffer: memoryview, /) -> int | None:
+        """Read some bytes into `buffer` and say how many: 0 at the end, None for try again."""
 
 
 class Chunker(Protocol):
@@ -16,7 +23,7 @@ class Chunker(Protocol):
     def uncut(self) -> int:
         """The size in bytes up to which a stream is one chunk, whatever is in it."""
 
-    def chunks(self, stream: BinaryIO) -> Iterator[bytes]:
+    def chunks(self, stream: Stream) -> Iterator[bytes]:
         """Read a stream to its end and yield it piece by piece.
 
         The pieces join to the stream, none is empty, and where they end

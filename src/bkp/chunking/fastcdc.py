@@ -10,10 +10,10 @@ import sys
 from array import array
 from collections.abc import Iterator
 from functools import cache
-from typing import BinaryIO
 
 from bkp._native.gear import GEAR_RUNS_HERE, gear_find
 
+from . import Stream
 from .cutting import cut_stream
 from .kernels import chosen
 from .params import DEFAULT_SIZES, ChunkSizes
@@ -67,18 +67,18 @@ class FastCDC:
         """The size in bytes up to which a stream is one chunk."""
         return self._minimum
 
-    def chunks(self, stream: BinaryIO) -> Iterator[bytes]:
+    def chunks(self, stream: Stream) -> Iterator[bytes]:
         """Yield the chunks of a stream, as Chunker promises."""
         return cut_stream(stream, self._find_cut)
 
-    def _find_cut(self, held: bytearray, searched: int) -> int:
+    def _find_cut(self, held: bytearray, length: int, searched: int) -> int:
         """Search strictly as far as the turn, then loosely."""
         start = max(searched + 1, self._minimum)
-        stop = min(len(held), self._turn)
+        stop = min(length, self._turn)
         if cut := self._search(self._strict, held, start, stop):
             return cut
         start = max(start, stop + 1)
-        stop = min(len(held), self._maximum)
+        stop = min(length, self._maximum)
         if cut := self._search(self._loose, held, start, stop):
             return cut
         return stop if stop == self._maximum else 0

@@ -1,10 +1,10 @@
 """Cut every so many bytes, as rustic does when its config says so."""
 
 from collections.abc import Iterator
-from typing import BinaryIO
 
 from bkp.errors import UnsupportedFormat
 
+from . import Stream
 from .cutting import cut_stream
 from .params import LARGEST_CHUNK, SMALLEST_TARGET
 
@@ -30,9 +30,9 @@ class FixedSize:
         """The size in bytes up to which a stream is one chunk."""
         return self._size
 
-    def chunks(self, stream: BinaryIO) -> Iterator[bytes]:
+    def chunks(self, stream: Stream) -> Iterator[bytes]:
         """Yield the chunks of a stream, as Chunker promises."""
         return cut_stream(stream, self._find_cut)
 
-    def _find_cut(self, held: bytearray, _searched: int) -> int:
-        return self._size if len(held) >= self._size else 0
+    def _find_cut(self, _held: bytearray, length: int, _searched: int) -> int:
+        return self._size if length >= self._size else 0

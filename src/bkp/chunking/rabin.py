@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 from functools import cache
-from typing import BinaryIO
 
 from bkp._native.rabin import RABIN_RUNS_HERE, rabin_find, rabin_tables
 from bkp.errors import UnsupportedFormat
 
+from . import Stream
 from .cutting import cut_stream
 from .kernels import chosen
 from .params import DEFAULT_SIZES, ChunkSizes
@@ -48,13 +48,13 @@ class Rabin:
         """The size in bytes up to which a stream is one chunk."""
         return self._minimum
 
-    def chunks(self, stream: BinaryIO) -> Iterator[bytes]:
+    def chunks(self, stream: Stream) -> Iterator[bytes]:
         """Yield the chunks of a stream, as Chunker promises."""
         return cut_stream(stream, self._find_cut)
 
-    def _find_cut(self, held: bytearray, searched: int) -> int:
+    def _find_cut(self, held: bytearray, length: int, searched: int) -> int:
         start = max(searched + 1, self._minimum)
-        stop = min(len(held), self._maximum)
+        stop = min(length, self._maximum)
         if start > stop:
             return 0
         if cut := rabin_find(self._tables, self._mask, held, start, stop, self._kernel):

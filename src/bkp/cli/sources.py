@@ -5,7 +5,8 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, BinaryIO
+from io import FileIO
+from typing import Any
 
 from bkp.errors import BkpError, UsageError
 from bkp.ops.backup.stdin import Source
@@ -31,7 +32,7 @@ def chosen(values: Mapping[str, Any]) -> Source | None:
 
 
 @contextlib.contextmanager
-def _output_of(command: Sequence[str]) -> Iterator[BinaryIO]:
+def _output_of(command: Sequence[str]) -> Iterator[FileIO]:
     """Run a command; raise BkpError unless it succeeds, as its output is then no backup."""
     try:
         process = subprocess.Popen(
@@ -40,9 +41,9 @@ def _output_of(command: Sequence[str]) -> Iterator[BinaryIO]:
     except OSError as error:
         raise UsageError(f"cannot run {command[0]}: {error.strerror}") from error
     with process:
-        assert process.stdout is not None
+        assert isinstance(process.stdout, FileIO)  # unbuffered
         try:
-            yield process.stdout  # type: ignore[misc]
+            yield process.stdout
         except BaseException:  # nobody reads on, and nobody should wait for it
             process.kill()
             raise

@@ -3,7 +3,7 @@
 import io
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import BinaryIO
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
@@ -15,6 +15,9 @@ from bkp.chunking.fixed import FixedSize
 from bkp.chunking.params import ChunkSizes
 from bkp.chunking.rabin import Rabin
 from reference.streams import sha256_counter
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 KiB = 1 << 10
 
@@ -37,19 +40,19 @@ class Dribble(io.BytesIO):
         self._sizes = sizes
         self.asked: list[int] = []
 
-    def read(self, size: int | None = -1, /) -> bytes:
-        assert size is not None
-        assert size > 0
-        self.asked.append(size)
+    def readinto(self, buffer: "WriteableBuffer", /) -> int:
+        room = memoryview(buffer)
+        assert len(room) > 0
+        self.asked.append(len(room))
         limit = self._sizes[(len(self.asked) - 1) % len(self._sizes)]
-        return super().read(min(size, limit))
+        return super().readinto(room[:limit])
 
 
 class Broken(io.BytesIO):
-    def read(self, size: int | None = -1, /) -> bytes:
+    def readinto(self, buffer: "WriteableBuffer", /) -> int:
         if self.tell():
             raise OSError("the disk is on fire")
-        return super().read(size)
+        return super().readinto(buffer)
 
 
 def lengths(chunks: Iterator[bytes]) -> list[int]:
@@ -120,8 +123,7 @@ def test_one_chunker_serves_many_threads_at_once(chunker: Chunker) -> None:
     expected = [lengths(chunker.chunks(io.BytesIO(data))) for data in streams]
 
     def cut(data: bytes) -> list[int]:
-        stream: BinaryIO = io.BytesIO(data)
-        return lengths(chunker.chunks(stream))
+        return lengths(chunker.chunks(io.BytesIO(data)))
 
     with ThreadPoolExecutor(4) as pool:
         assert expected == list(pool.map(cut, streams))
@@ -149,3 +151,16 @@ def test_an_insertion_moves_few_cuts(chunker: Chunker) -> None:
     after = set(chunker.chunks(io.BytesIO(edited)))
 
     assert len(after - before) <= 4
+
+
+class Waiting(io.BytesIO):
+    """A raw stream that must not wait and has nothing yet."""
+
+    def readinto(self, _buffer: "WriteableBuffer", /) -> int:
+        return None  # type: ignore[return-value]
+
+
+@every_chunker
+def test_a_stream_with_nothing_yet_is_not_taken_for_its_end(chunker: Chunker) -> None:
+    with pytest.raises(BlockingIOError):
+        list(chunker.chunks(Waiting()))

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import FileIO
-from typing import BinaryIO
+from typing import TYPE_CHECKING
 
 from bkp.errors import SourceError
 from bkp.files.reach import open_quietly
@@ -19,13 +19,16 @@ from bkp.files.reasons import reason
 
 from .walk import Entry
 
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
 
 @dataclass(frozen=True, slots=True)
 class OpenFile:
     """An open file: its status as it is now, and its contents."""
 
     stat: os.stat_result
-    stream: BinaryIO  # `read` raises SourceError
+    stream: FileIO  # reading raises SourceError
 
 
 class _Stream(FileIO):
@@ -35,11 +38,20 @@ class _Stream(FileIO):
         super().__init__(fd, "rb", closefd=True)
         self._path = path
 
+    def readinto(self, buffer: "WriteableBuffer", /) -> int:
+        try:
+            return super().readinto(buffer)
+        except OSError as error:
+            raise self._failure(error) from error
+
     def read(self, size: int | None = -1, /) -> bytes:
         try:
             return super().read(-1 if size is None else size)
         except OSError as error:
-            raise SourceError(self._path, f"cannot read: {reason(error)}") from error
+            raise self._failure(error) from error
+
+    def _failure(self, error: OSError) -> SourceError:
+        return SourceError(self._path, f"cannot read: {reason(error)}")
 
 
 @contextmanager

@@ -11,9 +11,9 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
-from bkp.chunking import Chunker
+from bkp.chunking import Chunker, Stream
 from bkp.errors import Interrupted
 from bkp.events import BytesRead, Reporter
 from bkp.formats.pack import BlobType
@@ -76,7 +76,7 @@ class ContentWriter:
         """Make every `write` that is under way raise Interrupted soon."""
         self._is_abandoned.set()
 
-    def write(self, stream: BinaryIO, expected: int) -> Contents:
+    def write(self, stream: Stream, expected: int) -> Contents:
         """Read a stream to its end and store it; what reading raises passes through.
 
         It may be longer or shorter than the size in bytes that is expected.
@@ -86,7 +86,7 @@ class ContentWriter:
         with self._long_stream:
             return self._write(stream)
 
-    def _write(self, stream: BinaryIO) -> Contents:
+    def _write(self, stream: Stream) -> Contents:
         sizes: list[int] = []
         written: list[Written] = []
         for blob, size in self._write_chunks(stream):
@@ -98,7 +98,7 @@ class ContentWriter:
         """Store pieces (offset, length) of `data`, each one chunk by itself."""
         return self._writer.write_each(BlobType.DATA, data, pieces)
 
-    def _write_chunks(self, stream: BinaryIO) -> Iterator[tuple[Written, int]]:
+    def _write_chunks(self, stream: Stream) -> Iterator[tuple[Written, int]]:
         chunks = self._until_abandoned(self._chunker.chunks(stream))
         head = [chunk for chunk in (next(chunks, None), next(chunks, None)) if chunk is not None]
         if len(head) < 2:

@@ -2,8 +2,8 @@
 
 import stat
 from contextlib import AbstractContextManager
-from typing import BinaryIO
 
+from bkp.chunking import Stream
 from bkp.errors import UsageError
 from bkp.events import Change, EntrySaved, FilesSaved, Reporter
 from bkp.formats.encoded import encode_node, head_of
@@ -20,7 +20,7 @@ from .run import BackupResult
 from .tally import Tally
 from .treefold import TreeFold
 
-Source = AbstractContextManager[BinaryIO]
+Source = AbstractContextManager[Stream]
 """Opens the bytes to save; raises on leaving if they turn out to be incomplete."""
 
 

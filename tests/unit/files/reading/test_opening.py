@@ -68,8 +68,11 @@ def test_a_failure_while_reading_is_of_the_source() -> None:
     source = b"/proc/self/mem"
     entry = entry_at(source, os.lstat(source))
 
-    with open_file(entry) as opened, pytest.raises(SourceError, match="cannot read"):
-        opened.stream.read(1)
+    with open_file(entry) as opened:
+        with pytest.raises(SourceError, match="cannot read"):
+            opened.stream.read(1)
+        with pytest.raises(SourceError, match="cannot read"):
+            opened.stream.readinto(bytearray(1))
 
 
 def test_short_paths_are_used_as_they_are() -> None:
