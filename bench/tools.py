@@ -110,6 +110,7 @@ def _data(options: argparse.Namespace, parent: Path) -> Iterator[Data]:
 def _contenders(options: argparse.Namespace) -> list[Contender]:
     known = {
         "bkp": tools_contenders.bkp(tuple(shlex.split(options.bkp))),
+        "unverified": tools_contenders.bkp_unverified(tuple(shlex.split(options.bkp))),
         "restic": tools_contenders.restic(options.restic),
         "borg": tools_contenders.borg(options.borg),
         "tar": tools_contenders.tar(),
@@ -150,7 +151,7 @@ def _names(text: str) -> list[str]:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Compare bkp with restic, borg, tar and cp.")
     parser.add_argument("--rounds", type=int, default=5, metavar="N")
-    parser.add_argument("--tools", type=_names, default=_names("bkp,restic,borg,tar,cp"))
+    parser.add_argument("--tools", type=_names, default=_names("bkp,unverified,restic,borg,tar,cp"))
     parser.add_argument("--data", type=_names, help="of small,large,versions,trees")
     parser.add_argument(
         "--tree",

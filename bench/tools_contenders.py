@@ -7,7 +7,7 @@ its parent, so that a snapshot holds nothing of where the scratch directory is.
 
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tools_process import Job
@@ -63,6 +63,12 @@ def bkp(program: Words) -> Contender:
         # and sizes without the luck of one polynomial.
         like_restic=("--from-repo", "{like}", "--copy-chunker-params"),
     )
+
+
+def bkp_unverified(program: Words) -> Contender:
+    """Do as restic did before 0.17: what was sealed is not opened again."""
+    contender = bkp((*program, "--no-extra-verify"))
+    return replace(contender, name="bkp --no-extra-verify", restore=(), check=())
 
 
 def restic(program: str) -> Contender:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tools_contenders import Contender, Place, Words, environment
-from tools_data import Data, read_all, size_of
+from tools_data import Data, read_all, size_of, touch_memory
 from tools_process import Cost, Job, measure, output
 
 FIRST, UNCHANGED, CHANGED = "first snapshot", "unchanged snapshot", "1 % changed"
@@ -108,13 +108,12 @@ def _round(
         _change(data, changes)
         yield from _snapshots(leaving, CHANGED, tools, 2)
         ready = contenders
-    for contender in ready:
-        read_all(leaving.places[contender.name].repository)
-        yield _measured(leaving, RESTORE, contender, contender.restore, newest)
-    for contender in ready:
-        if contender.check:
-            read_all(leaving.places[contender.name].repository)
-            yield _measured(leaving, CHECK, contender, contender.check, newest)
+    for step in (RESTORE, CHECK):
+        for contender in ready:
+            words = contender.restore if step is RESTORE else contender.check
+            if words:
+                read_all(leaving.places[contender.name].repository)
+                yield _measured(leaving, step, contender, words, newest)
 
 
 def _snapshots(
@@ -154,9 +153,11 @@ def _measured(
 
 def _cost(leaving: Round, contender: Contender, words: Words, number: int) -> Cost:
     target = leaving.targets[contender.name]
-    job = contender.job(words, leaving.places[contender.name], number=number, target=target)
+    place = leaving.places[contender.name]
+    job = contender.job(words, place, number=number, target=target)
     if words == contender.restore:
         job = Job(job.command, target)  # some can only restore to where they are
+    touch_memory(place.repository.parent, leaving.data.total_bytes)
     return measure(job, leaving.environment)
 
 
