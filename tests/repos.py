@@ -1,6 +1,7 @@
 """Repositories for tests: cheap keys, and a shorthand for storing blobs."""
 
 from bkp.crypto.kdf import Cost
+from bkp.events import Reporter, ignore
 from bkp.formats.pack import BlobType
 from bkp.ids import BlobId
 from bkp.repo.repository import (
@@ -22,15 +23,18 @@ def make_repo(
     version: int = 2,
     chunker: str = "rabin",
     options: RepositoryOptions | None = None,
+    report: Reporter = ignore,
 ) -> Repository:
     """Make a repository with a cheap key."""
     new = NewRepository(version=version, chunker=chunker, kdf_cost=CHEAP)
-    return init_repository(store, PASSWORD, new, options=options)
+    return init_repository(store, PASSWORD, new, options=options, report=report)
 
 
-def reopen(store: Store) -> Repository:
+def reopen(
+    store: Store, *, options: RepositoryOptions | None = None, report: Reporter = ignore
+) -> Repository:
     """Open a repository as another process would, with its index."""
-    repo = open_repository(store, PASSWORD)
+    repo = open_repository(store, PASSWORD, options=options, report=report)
     repo.load_index()
     return repo
 

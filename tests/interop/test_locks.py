@@ -143,6 +143,51 @@ def test_restic_removes_the_locks_of_a_dead_bkp_only(
     assert locks.names() == []
 
 
+def test_the_lock_of_a_dead_bkp_is_in_nobodys_way(
+    bkp: Bkp, locks: Locks, restic: Restic, source: str
+) -> None:
+    with bkp.start("snapshot", "--stdin") as process, locks.taken_by(process):
+        process.kill()
+        process.wait()
+    assert len(locks.names()) == 1
+
+    result = bkp.run("snapshot", source)
+
+    assert "process is gone" in result.stderr
+    assert locks.names() == []
+    assert len(restic.snapshots()) == 1
+
+
+def test_bkp_waits_for_a_lock_of_restic(
+    restic: Restic, bkp: Bkp, locks: Locks, source: str, tmp_path: Path
+) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with (
+        restic.start("key", "passwd", "--new-password-file", str(pipe)) as process,
+        locks.taken_by(process),
+    ):
+        assert (
+            "no length of time" in bkp.run("snapshot", source, "--retry-lock", "5", code=2).stderr
+        )
+        with bkp.start("snapshot", source, "--retry-lock", "1m") as waiting:
+            assert waiting.stderr is not None
+            assert "waiting" in waiting.stderr.readline()
+            pipe.write_text("a new password")
+            process.wait()
+            assert waiting.wait() == 0
+
+
+def test_a_restore_needs_no_lock(bkp: Bkp, source: str, repo_path: Path, tmp_path: Path) -> None:
+    bkp.snapshot(source)
+    (repo_path / "locks").rmdir()
+
+    bkp.run("restore", "--no-lock", "--target", str(tmp_path / "out"))
+
+    assert not (repo_path / "locks").exists()
+    assert "--no-lock" in bkp.run("snapshot", "--no-lock", source, code=2).stderr
+
+
 def test_the_lock_of_a_live_process_can_be_removed_by_force(
     restic: Restic, bkp: Bkp, locks: Locks
 ) -> None:

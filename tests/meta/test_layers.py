@@ -14,6 +14,7 @@ FLOORS = {
     "errors": 0,
     "ids": 0,
     "events": 0,
+    "processes": 0,
     "times": 0,
     "users": 0,
     "version": 0,

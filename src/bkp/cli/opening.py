@@ -19,6 +19,7 @@ from bkp.store.discarding import DiscardingStore
 from bkp.store.locations import create_store, open_store
 
 from .collecting import collect_rarely
+from .durations import seconds_of
 from .memory import return_large_blocks
 from .options import Settings
 from .output import notice
@@ -119,6 +120,8 @@ def _options(settings: Settings) -> RepositoryOptions:
             compression=Level(compression),
             pack_size=_mebibytes(int(pack_size)),
             extra_verify=not settings.no_extra_verify,
+            no_lock=settings.no_lock,
+            retry_lock=seconds_of(settings.retry_lock) if settings.retry_lock else 0,
             cache=_cache_directory(settings),
         )
     except ValueError as error:

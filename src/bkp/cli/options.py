@@ -24,6 +24,8 @@ class Settings:
     compression: str | None = None
     pack_size: int | None = None  # MiB
     no_extra_verify: bool = False
+    no_lock: bool = False
+    retry_lock: str | None = None
     cache_dir: str | None = None
     no_cache: bool = False
     json: bool = False
@@ -90,6 +92,12 @@ GLOBAL_OPTIONS: tuple[click.Option, ...] = (
         "--cache-dir",
         metavar="DIR",
         help="Keep what speeds up the next run here.  [env: BKP_CACHE_DIR, RESTIC_CACHE_DIR]",
+    ),
+    _option("--no-lock", is_flag=True, help="Read without a lock.  Writing is then refused."),
+    _option(
+        "--retry-lock",
+        metavar="TIME",
+        help="Wait so long for the locks of others, as in 5m or 1h30m.",
     ),
     _option("--no-cache", is_flag=True, help="Keep nothing on this machine, and use nothing kept."),
     _option("--json", is_flag=True, help="Print JSON, in restic's shapes."),

@@ -2,7 +2,8 @@
 
     {"time":T,"exclusive":false,"hostname":H,"username":U,"pid":1,"uid":0,"gid":0}
 
-`uid` and `gid` are left out if 0.
+`uid` and `gid` are left out if 0.  bkp adds `bkp_space`, which says where `pid`
+means something; others skip it.
 
 Source: restic's doc/design.rst, "Locks".
 """
@@ -26,6 +27,7 @@ class LockFile:
     pid: Uint63
     uid: Uint32 = 0
     gid: Uint32 = 0
+    bkp_space: str = ""
 
     @property
     def time_ns(self) -> int:
@@ -35,7 +37,7 @@ class LockFile:
 
 def encode_lock(lock: LockFile) -> bytes:
     """Return the JSON of a lock."""
-    return encode_object(asdict(lock), ("uid", "gid"), {})
+    return encode_object(asdict(lock), ("uid", "gid", "bkp_space"), {})
 
 
 def decode_lock(data: bytes) -> LockFile:

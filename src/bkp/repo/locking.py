@@ -6,6 +6,11 @@ written anew every five minutes; one older than 30 minutes is stale and may be
 removed by `unlock`.  A holder that could not refresh in time (a laptop that
 slept) must not go on as if nothing had happened.
 
+Unlike restic, whoever meets a lock that is certainly dead removes it: one that
+is stale by its time, or whose process is gone.  The latter is only believed of
+locks that say in which space of process ids they were taken, which are ours;
+a host name alone is shared by containers that do not see each other.
+
 Source: restic's doc/design.rst, "Locks".
 """
 
@@ -18,9 +23,11 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from bkp.errors import BkpError, IntegrityError, Locked, NotFound, StoreError
+from bkp.events import Notice, Reporter
 from bkp.formats.lock import LockFile, decode_lock, encode_lock
+from bkp.processes import is_alive, process_space
 from bkp.store.base import Kind, ObjectName, Store
-from bkp.times import format_time, local_zone, now, parse_time
+from bkp.times import format_time, local_zone, now
 from bkp.users import current_user
 from bkp.workers import Aside, Heartbeat
 
@@ -31,6 +38,7 @@ STALE_SECONDS = 30 * 60
 # After this long without a refresh, others may soon take the lock for stale.
 EXPIRED_SECONDS = STALE_SECONDS - STALE_SECONDS // 4
 _SETTLE_SECONDS = 0.2  # as restic: time for somebody else's lock to become visible
+_FIRST_PAUSE, _LONGEST_PAUSE = 5.0, 60.0  # seconds between two attempts, as restic waits
 _NS = 1_000_000_000
 
 
@@ -42,12 +50,26 @@ class FoundLock:
     lock: LockFile | None
 
     def is_stale(self) -> bool:
-        """Say whether its holder is certainly gone, by restic's rules."""
+        """Say whether its holder is gone, by restic's rules: what `unlock` removes."""
         if self.lock is None:
             return False
-        if now() - parse_time(self.lock.time) > STALE_SECONDS * _NS:
-            return True
-        return self.lock.hostname == socket.gethostname() and not _is_alive(self.lock.pid)
+        is_ours = self.lock.hostname == socket.gethostname()
+        return self._is_old() or (is_ours and not is_alive(self.lock.pid))
+
+    def death(self) -> str:
+        """Say why its holder is certainly gone, so that it may be removed unasked; "" if not."""
+        if self.lock is None:
+            return ""
+        if self._is_old():
+            return f"it was not refreshed for {STALE_SECONDS // 60} minutes"
+        space = process_space()
+        if space and self.lock.bkp_space == space and not is_alive(self.lock.pid):
+            return "its process is gone"
+        return ""
+
+    def _is_old(self) -> bool:
+        assert self.lock is not None
+        return now() - self.lock.time_ns > STALE_SECONDS * _NS
 
     def __str__(self) -> str:
         if self.lock is None:
@@ -79,10 +101,10 @@ class Lock:
     """A lock held on a repository, refreshed in the background until released.
 
     A context manager; entering it raises Locked if somebody else's lock
-    excludes this one.  An `eager` one is entered before the locks of others
-    had time to show: `ensure` waits for that, and raises Locked in its turn.
-    Until then its holder may read, and what it read holds only if `ensure`
-    returns.
+    excludes this one, and did so for `retry_seconds`.  An `eager` one is
+    entered before the locks of others had time to show: `ensure` waits for
+    that, and raises Locked in its turn.  Until then its holder may read, and
+    what it read holds only if `ensure` returns.
     """
 
     def __init__(
@@ -91,10 +113,14 @@ class Lock:
         envelope: Envelope,
         *,
         exclusive: bool,
+        report: Reporter,
         eager: bool = False,
+        retry_seconds: float = 0,
     ) -> None:
         self._store = store
         self._envelope = envelope
+        self._report = report
+        self._retry_seconds = retry_seconds
         user = current_user()
         self._content = LockFile(
             time=format_time(now(), local_zone()),
@@ -104,9 +130,10 @@ class Lock:
             pid=os.getpid(),
             uid=user.uid,
             gid=user.gid,
+            bkp_space=process_space(),
         )
-        self._is_eager = eager
-        self._aside = Aside()
+        self._is_eager = eager and not retry_seconds  # who waits for others waits for all
+        self._aside: Aside | None = None
         self._wait_until_settled: Callable[[], None] = _nothing
         self._held: ObjectName | None = None
         self.refreshed = 0.0  # by the wall clock, which goes on while a machine sleeps
@@ -114,9 +141,26 @@ class Lock:
         self._heartbeat = Heartbeat(REFRESH_SECONDS, self._try_refresh)
 
     def __enter__(self) -> "Lock":
+        give_up = time.monotonic() + self._retry_seconds
+        pause = _FIRST_PAUSE
+        while True:
+            try:
+                self._acquire()
+            except Locked as error:
+                left = give_up - time.monotonic()
+                if left <= 0:
+                    raise
+                self._report(Notice(f"{error}; waiting"))
+                time.sleep(min(pause, left))
+                pause = min(2 * pause, _LONGEST_PAUSE)
+            else:
+                return self
+
+    def _acquire(self) -> None:
         self._refuse_conflicts()
         try:
             self._write()
+            self._aside = Aside()
             self._wait_until_settled = self._aside.begin(self._settle)
             if not self._is_eager:
                 self._wait_until_settled()
@@ -124,7 +168,6 @@ class Lock:
         except BaseException:
             self._leave()
             raise
-        return self
 
     def __exit__(self, *exc: object) -> None:
         try:
@@ -134,7 +177,8 @@ class Lock:
 
     def _leave(self) -> None:
         try:
-            self._aside.__exit__()
+            if self._aside is not None:
+                self._aside.__exit__()
         finally:
             self._remove()
 
@@ -152,15 +196,32 @@ class Lock:
         with self._refreshing:
             if time.time() - self.refreshed < EXPIRED_SECONDS:
                 return
-            held = self._held
-            if held is None or not any(name == held for name, _ in self._store.scan(Kind.LOCK)):
-                raise Locked("our lock was removed while this machine slept; run the command again")
+            self._refuse_to_have_lost()
             self.refresh()
             self._settle()
+
+    def confirm(self) -> None:
+        """Look whether the lock is still there; to be called before what cannot be undone.
+
+        Raises Locked if not: somebody took it for dead, as a wrong clock or
+        a forced `unlock` may make one.
+        """
+        self.ensure()
+        with self._refreshing:
+            self._refuse_to_have_lost()
+
+    def _refuse_to_have_lost(self) -> None:
+        held = self._held
+        if held is None or not any(name == held for name, _ in self._store.scan(Kind.LOCK)):
+            raise Locked("our lock was removed by somebody; run the command again")
 
     def _refuse_conflicts(self) -> None:
         for found in list_locks(self._store, self._envelope):
             if self._held is not None and found.id == self._held.id:
+                continue
+            if death := found.death():
+                self._store.delete(ObjectName(Kind.LOCK, found.id))
+                self._report(Notice(f"removed {found}: {death}"))
                 continue
             if found.lock is None or found.lock.exclusive or self._content.exclusive:
                 raise Locked(
@@ -202,16 +263,6 @@ class Lock:
             except StoreError:
                 return  # it goes stale by itself
             self._held = None
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except (PermissionError, OverflowError):
-        return True
-    return True
 
 
 def remove_locks(store: Store, envelope: Envelope, *, even_live: bool) -> int:

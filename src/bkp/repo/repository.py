@@ -63,6 +63,8 @@ class RepositoryOptions:
     compression: Level = Level.AUTO
     pack_size: int = DEFAULT_PACK_SIZE  # bytes
     extra_verify: bool = True
+    no_lock: bool = False  # read without; writing is then refused
+    retry_lock: float = 0  # seconds to wait for the locks of others to go
     cache: Path | None = None
 
 
@@ -107,19 +109,32 @@ class Repository:
         return chunker_for(self.config, self.key)
 
     def lock(self, *, exclusive: bool = False, eager: bool = False) -> Lock:
-        """Return a lock, to be entered; see Lock."""
-        return Lock(self.store, self.envelope, exclusive=exclusive, eager=eager)
+        """Return a lock, to be entered; see Lock.
+
+        Raises UsageError if the repository was opened to do without.
+        """
+        if self._options.no_lock:
+            raise UsageError("--no-lock is only for commands that do not write")
+        return Lock(
+            self.store,
+            self.envelope,
+            exclusive=exclusive,
+            eager=eager,
+            report=self._report,
+            retry_seconds=self._options.retry_lock,
+        )
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """Hold a shared lock while the repository is read.
+        """Hold a shared lock while the repository is read, unless it is to do without.
 
         One that cannot be written, or is full, is read without: on the day
         the backups are needed that must not stand in the way.
         """
         with ExitStack() as stack:
             try:
-                stack.enter_context(self.lock())
+                if not self._options.no_lock:
+                    stack.enter_context(self.lock())
             except (AccessDenied, StoreFull) as error:
                 self._report(Notice(f"reading without a lock: {error}"))
             yield

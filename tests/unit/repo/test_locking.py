@@ -10,11 +10,14 @@ from hashlib import sha256
 
 import pytest
 
-from bkp.errors import Locked, StoreError
+from bkp.errors import Locked, StoreError, UsageError
+from bkp.events import Event, Notice
 from bkp.formats.lock import LockFile, encode_lock
 from bkp.formats.pack import BlobType
+from bkp.processes import process_space
+from bkp.repo import locking
 from bkp.repo.locking import STALE_SECONDS, list_locks
-from bkp.repo.repository import Repository
+from bkp.repo.repository import Repository, RepositoryOptions
 from bkp.store.base import Kind, ObjectName
 from bkp.store.memory import MemoryStore
 from bkp.times import UTC, format_time, now
@@ -113,7 +116,7 @@ def test_a_failure_under_an_eager_lock_leaves_none() -> None:
 
 def test_a_refused_lock_says_who_holds_the_other() -> None:
     repo = make_repo(MemoryStore())
-    plant(repo, changed(ELSEWHERE, exclusive=True, pid=4711))
+    plant(repo, changed(ELSEWHERE, exclusive=True, pid=4711, time=seconds_ago(1)))
 
     with pytest.raises(Locked, match=r"4711 of u on elsewhere"), repo.lock():
         pass
@@ -147,15 +150,110 @@ def test_a_lock_is_stale_after_half_an_hour() -> None:
 
 
 def test_a_lock_of_a_dead_process_of_this_host_is_stale() -> None:
-    process = subprocess.Popen([sys.executable, "-c", ""])
-    process.wait()
     repo = make_repo(MemoryStore())
     here = changed(ELSEWHERE, time=seconds_ago(0), hostname=socket.gethostname())
-    plant(repo, changed(here, pid=process.pid))
+    plant(repo, changed(here, pid=gone()))
     live = plant(repo, changed(here, pid=os.getpid()))
 
     assert repo.remove_locks() == 1
     assert list(objects_of(repo)) == [live]
+
+
+def gone() -> int:
+    """Return the id of a process that has ended."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+@pytest.mark.parametrize("exclusive", [False, True])
+def test_a_lock_of_ours_whose_process_is_gone_is_removed_and_told(exclusive: bool) -> None:
+    told: list[Event] = []
+    repo = make_repo(MemoryStore(), report=told.append)
+    dead = changed(ELSEWHERE, time=seconds_ago(60), exclusive=exclusive, pid=gone())
+    plant(repo, changed(dead, bkp_space=process_space()))
+
+    with repo.lock(exclusive=True):
+        assert len(objects_of(repo)) == 1
+
+    (notice,) = told
+    assert isinstance(notice, Notice)
+    assert "process is gone" in notice.message
+
+
+def test_a_lock_that_is_old_is_removed_by_whoever_meets_it() -> None:
+    told: list[Event] = []
+    repo = make_repo(MemoryStore(), report=told.append)
+    plant(repo, changed(ELSEWHERE, exclusive=True, time=seconds_ago(STALE_SECONDS + 5)))
+
+    with repo.lock():
+        pass
+
+    assert objects_of(repo) == []
+    assert "30 minutes" in str(told)
+
+
+@pytest.mark.parametrize("space", ["", "another boot pid:[1]"])
+def test_of_others_a_process_that_is_not_seen_may_live(space: str) -> None:
+    """In a container, say, that has our host name."""
+    repo = make_repo(MemoryStore())
+    here = changed(ELSEWHERE, hostname=socket.gethostname(), time=seconds_ago(60), exclusive=True)
+    planted = plant(repo, changed(here, pid=gone(), bkp_space=space))
+
+    with pytest.raises(Locked), repo.lock():
+        pass
+
+    assert objects_of(repo) == [planted]
+
+
+def test_a_live_lock_of_our_own_space_excludes() -> None:
+    repo = make_repo(MemoryStore())
+    here = changed(ELSEWHERE, time=seconds_ago(60), exclusive=True, pid=os.getpid())
+    plant(repo, changed(here, bkp_space=process_space()))
+
+    with pytest.raises(Locked), repo.lock():
+        pass
+
+
+def test_a_lock_is_waited_for_as_long_as_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(locking, "_FIRST_PAUSE", 0.02)
+    told: list[Event] = []
+    store = MemoryStore()
+    holder = make_repo(store).lock(exclusive=True)
+    patient = reopen(store, options=RepositoryOptions(retry_lock=60), report=told.append)
+    impatient = reopen(store, options=RepositoryOptions(retry_lock=0.1))
+
+    with holder:
+        with pytest.raises(Locked), impatient.lock():
+            pass
+        release = threading.Timer(0.2, holder.__exit__, (None, None, None))
+        release.start()
+        with patient.lock(eager=True):
+            release.join()
+
+    assert "waiting" in str(told[0])
+
+
+def test_without_a_lock_nothing_can_be_written() -> None:
+    store = MemoryStore()
+    make_repo(store)
+    repo = reopen(store, options=RepositoryOptions(no_lock=True))
+
+    with repo.reading():
+        assert objects_of(repo) == []
+    with pytest.raises(UsageError, match="no-lock"):
+        repo.lock()
+
+
+def test_a_lock_that_somebody_removed_is_missed_before_it_matters() -> None:
+    repo = make_repo(MemoryStore())
+
+    with repo.lock() as lock:
+        lock.confirm()
+        repo.remove_locks(even_live=True)
+        lock.ensure()  # does not look: it would have to before each write
+        with pytest.raises(Locked, match="removed"):
+            lock.confirm()
 
 
 def objects_of(repo: Repository) -> list[ObjectName]:

@@ -18,7 +18,9 @@ def command(ctx: click.Context, remove_all: bool) -> None:
     """Remove locks that dead processes left.
 
     A lock is taken for dead if its process is gone from this machine, or if
-    it has not been refreshed for half an hour.
+    it has not been refreshed for half an hour.  Locks that are certainly dead
+    are removed by any command that meets them; only those of other programs
+    that were killed less than half an hour ago need this.
     """
     settings = settings_of(ctx)
     repo = open_unindexed(settings)

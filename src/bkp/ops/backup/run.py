@@ -95,7 +95,7 @@ def backup(
             ):
                 root = Assembly(fold, tally, report, list_entries=singly).assemble(groups)
         snapshot = options.labels.describe(paths, parent and parent.id, root, tally.summary())
-        lock.ensure()
+        lock.confirm()
         if options.skip_if_unchanged and parent and parent.snapshot.tree == root:
             saved = None
         else:

@@ -65,7 +65,7 @@ def backup_stdin(
         )
         full_path = "/" + b"/".join(names).decode("utf-8", "surrogateescape")
         snapshot = labels.describe([full_path], None, root, tally.summary())
-        lock.ensure()
+        lock.confirm()
         saved = repo.snapshots.save(snapshot)
         return BackupResult(saved=saved, snapshot=snapshot, parent=None, seconds=tally.seconds)
 
