@@ -13,6 +13,7 @@ import os
 import re
 import struct
 import time
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -196,6 +197,45 @@ def parse_time(text: str) -> int:
     clock, fraction, offset = match.groups()
     second = _parse_clock(clock) - _parse_offset(offset)
     return second * _SECOND + (int(f"{fraction:0<9.9}") if fraction else 0)
+
+
+def zone_of(text: str, local: Zone) -> Callable[[int], int]:
+    """Return offsets (seconds east of UTC, at a second) of the zone in which a time was written.
+
+    As Go takes it: UTC for `Z`, the local zone if that had this offset at the
+    time, and otherwise one that always has it.  `text` is an RFC 3339 time.
+    """
+    match = _TIME.fullmatch(text)
+    if match is None:
+        raise ValueError(f"not a time: {text[:80]!r}")
+    offset = _parse_offset(match[3])
+    if match[3] != "Z" and local.offset(parse_time(text) // _SECOND) == offset:
+        return local.offset
+    return lambda _: offset
+
+
+def earlier(
+    ns: int,
+    offset_at: Callable[[int], int],
+    *,
+    years: int = 0,
+    months: int = 0,
+    days: int = 0,
+    hours: int = 0,
+) -> int:
+    """Return the instant (ns) so much earlier by the calendar of a zone, then by hours.
+
+    A day that the month does not have runs into the next, and where clocks are
+    changed it is decided, as by Go's AddDate and Date.
+    """
+    second, fraction = divmod(ns, _SECOND)
+    day, clock = divmod(second + offset_at(second), _DAY)
+    year, month, day_of_month = _civil(day)
+    month_number = 12 * (year - years) + month - 1 - months
+    first = _days(month_number // 12, month_number % 12 + 1, 1)
+    wall = (first + day_of_month - 1 - days) * _DAY + clock
+    guess = wall - offset_at(wall)
+    return (wall - offset_at(guess) - 3600 * hours) * _SECOND + fraction
 
 
 @lru_cache(maxsize=8192)

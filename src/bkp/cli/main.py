@@ -37,6 +37,7 @@ _SECTIONS: dict[str, dict[str, str]] = {
         "stats": "Tell how much is stored.",
     },
     "Keep": {
+        "forget": "Remove snapshots that no rule keeps.",
         "check": "Verify that everything can be restored.",
         "key": "Manage passwords.",
         "unlock": "Remove locks that dead processes left.",

@@ -49,6 +49,10 @@ class Snapshots:
         except (Malformed, Inauthentic) as error:
             raise type(error)(f"snapshot {name.hex()[:8]}: {error}") from error
 
+    def remove(self, name: SnapshotId) -> None:
+        """Remove a snapshot; what it refers to stays."""
+        self._store.delete(ObjectName(Kind.SNAPSHOT, name.hex()))
+
     def ids(self) -> list[SnapshotId]:
         """Return the ids of all snapshots, in no order."""
         return [SnapshotId(bytes.fromhex(name.id)) for name, _ in self._store.scan(Kind.SNAPSHOT)]
@@ -83,6 +87,14 @@ class Snapshots:
         """
         if (latest := _LATEST.fullmatch(name)) is not None:
             return self._find_latest(int(latest[1] or 0), matches)
+        found = self.find_id(name)
+        return SavedSnapshot(found, self.load(found))
+
+    def find_id(self, name: str) -> SnapshotId:
+        """Return the snapshot with a full id or a unique prefix of one, even if it is damaged.
+
+        Raises UsageError if it is unknown or ambiguous.
+        """
         if not _PREFIX.fullmatch(name):
             raise UsageError(f"{name!r} is no snapshot id; `bkp snapshots` lists them")
         fitting = [found for found in self.ids() if found.hex().startswith(name)]
@@ -91,7 +103,7 @@ class Snapshots:
         if len(fitting) > 1:
             shown = ", ".join(sorted(found.hex()[:12] for found in fitting[:5]))
             raise UsageError(f"{name} is ambiguous: {shown}; give more digits")
-        return SavedSnapshot(fitting[0], self.load(fitting[0]))
+        return fitting[0]
 
     def _find_latest(self, back: int, matches: Callable[[Snapshot], bool]) -> SavedSnapshot:
         fitting = [saved for saved in self.load_all() if matches(saved.snapshot)]

@@ -1,0 +1,1 @@
+"""Let snapshots expire: which to keep by what rule, and removing the others."""
