@@ -162,7 +162,7 @@ def measure(blobs: int, pack_blobs: int) -> None:
     for text in objects(blobs, pack_blobs):
         size += len(text)
         began = time.perf_counter()
-        read = read_index(text)
+        read = read_index(text).packs
         parsed = time.perf_counter()
         index.take(read)
         seconds["parse"] += parsed - began
@@ -186,7 +186,7 @@ def some_ids(blobs: int, pack_blobs: int) -> list[bytes]:
     """Return ids that are known and as many that are not, shuffled."""
     text = index_json(0, min(OBJECT_BLOBS, blobs), pack_blobs)
     index = BlobIndex()
-    index.take(read_index(text))
+    index.take(read_index(text).packs)
     known = [p.blob.id for p in index.all_places() if p.blob.type is BlobType.DATA]
     draw = random.Random(7)
     ids = [*known, *(draw.randbytes(32) for _ in known)]

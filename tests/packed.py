@@ -1,8 +1,11 @@
 """Snapshots given as literal trees, stored in packs, and ways to damage them."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace as replaced
+from hashlib import sha256
 
-from bkp.formats.pack import BlobType
+from bkp.formats.index import IndexedPack, decode_index, encode_index
+from bkp.formats.pack import BlobType, PackedBlob
 from bkp.formats.snapshot import Snapshot
 from bkp.formats.tree import Node, encode_tree
 from bkp.ids import BlobId, PackId
@@ -62,3 +65,27 @@ def flip(target: Store, name: ObjectName, at: int) -> None:
     data = bytearray(target.get(name))
     data[at] ^= 1
     replace(target, name, bytes(data))
+
+
+def put_index(repo: Repository, data: bytes) -> ObjectName:
+    """Store an index object."""
+    sealed = repo.envelope.seal_file(data)
+    name = ObjectName(Kind.INDEX, sha256(sealed).hexdigest())
+    repo.store.put(name, sealed)
+    return name
+
+
+def mark_all(repo: Repository, *, apart: bool = True) -> list[ObjectName]:
+    """Mark all packs to be deleted, as rustic does; return the new index objects.
+
+    With `apart`, marks are in objects of their own.
+    """
+    new = []
+    for name in [found for found, _ in repo.store.scan(Kind.INDEX)]:
+        index = decode_index(repo.envelope.open_file(repo.store.get(name)))
+        marked = [replaced(pack, time="2026-01-01T00:00:00Z") for pack in index.packs]
+        blob = PackedBlob(BlobType.DATA, BlobId(bytes(32)), 0, 40, 0)
+        other = [] if apart else [IndexedPack(PackId(bytes(32)), [blob])]
+        new.append(put_index(repo, encode_index(other, 2, marked)))
+        repo.store.delete(name)
+    return new

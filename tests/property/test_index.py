@@ -84,14 +84,14 @@ class IndexMachine(RuleBasedStateMachine):
     @rule(packs=st.lists(PACKS, max_size=4))
     def take_an_index_object(self, packs: list[IndexedPack]) -> None:
         self._add_to_oracle(packs)
-        self.index.take(read_index(encode_index(packs, 2)))
+        self.index.take(read_index(encode_index(packs, 2)).packs)
 
     @rule(seed=st.integers(0, 2), count=st.sampled_from([300, 1100, 2600]), in_bulk=st.booleans())
     def add_many(self, seed: int, count: int, in_bulk: bool) -> None:
         packs = many(seed, count)
         self._add_to_oracle(packs)
         if in_bulk:
-            self.index.take(read_index(encode_index(packs, 2)))
+            self.index.take(read_index(encode_index(packs, 2)).packs)
             return
         for pack in packs:
             self.index.add(pack)
@@ -104,7 +104,7 @@ class IndexMachine(RuleBasedStateMachine):
             if not in_bulk:
                 self.index.add(pack)
         if in_bulk:
-            self.index.take(read_index(encode_index(again, 2)))
+            self.index.take(read_index(encode_index(again, 2)).packs)
 
     @rule(kind=KINDS, data=st.data())
     def distrust(self, kind: BlobType, data: st.DataObject) -> None:

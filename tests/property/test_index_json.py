@@ -14,7 +14,7 @@ from strategies import ids, indexed_packs, json_values, uint32
 
 def contents_of(data: bytes) -> set[Place]:
     index = BlobIndex()
-    index.take(read_index(data))
+    index.take(read_index(data).packs)
     return set(index.all_places())
 
 

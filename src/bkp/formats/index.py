@@ -5,22 +5,24 @@
 
 in one line, and a newline.  Lengths are those of sealed blobs in the pack;
 `uncompressed_length` is missing where a blob was stored uncompressed.
-rustic adds a list of packs that are waiting to be deleted, whose blobs may
-still be read but must not be relied upon, and the `time` it marked them.
+rustic adds `packs_to_delete`, packs that are marked: their blobs may still be
+read but must not be relied upon, and `time` is when they were marked.  bkp adds
+`bkp_writers` beside them: who held a lock once the marks were to be seen, and
+so may rely on the packs because it did not see them.
 
 Source: restic's doc/design.rst, "Indexing"; rustic_core's IndexFile.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 import msgspec
 
 from bkp.errors import Malformed
 from bkp.ids import BlobId, PackId
 
-from .gojson import Uint32, decode, encode
+from .gojson import Uint32, Uint63, decode, encode
 from .headers import pack_json
 from .hexids import parse_hex_id, parse_hex_ids
 from .pack import SEAL_OVERHEAD, BlobType, PackedBlob
@@ -46,12 +48,20 @@ class IndexedPack:
     size: int | None = None
 
 
+class Writer(NamedTuple):
+    """A process that may write to the repository, as its lock names it."""
+
+    hostname: str
+    pid: int
+
+
 @dataclass(frozen=True, slots=True)
 class Index:
-    """Everything one index object says."""
+    """Everything one index object says; `writers` is None if it does not say who they were."""
 
     packs: list[IndexedPack]
     packs_to_delete: list[IndexedPack] = field(default_factory=list)
+    writers: frozenset[Writer] | None = None
 
 
 class _Blob(msgspec.Struct, omit_defaults=True, gc=False):
@@ -72,10 +82,14 @@ class _Pack(msgspec.Struct, omit_defaults=True):
 class _Index(msgspec.Struct, omit_defaults=True):
     packs: list[_Pack] | None
     packs_to_delete: list[_Pack] = []
+    bkp_writers: list[tuple[str, Uint63]] | None = None
 
 
 def encode_index(
-    packs: Iterable[IndexedPack], version: int, packs_to_delete: Iterable[IndexedPack] = ()
+    packs: Iterable[IndexedPack],
+    version: int,
+    packs_to_delete: Iterable[IndexedPack] = (),
+    writers: Iterable[Writer] | None = None,
 ) -> bytes:
     """Return the JSON of an index for a repository of a version, with restic's newline.
 
@@ -87,7 +101,8 @@ def encode_index(
         for pack in stored + to_delete:
             if any(blob.uncompressed_length for blob in pack.blobs or ()):
                 raise ValueError(f"compressed blob in pack {pack.id}, but version 1 has none")
-    return encode(_Index(stored, to_delete)) + b"\n"
+    known = None if writers is None else sorted((one.hostname, one.pid) for one in writers)
+    return encode(_Index(stored, to_delete, known)) + b"\n"
 
 
 def encode_stored(packs: Iterable[tuple[PackId, bytes]]) -> bytearray:
@@ -123,6 +138,7 @@ def decode_index(data: bytes) -> Index:
     return Index(
         [_indexed_pack(pack) for pack in stored.packs or []],  # null is what Go makes of no list
         [_indexed_pack(pack) for pack in stored.packs_to_delete],
+        None if stored.bkp_writers is None else frozenset(map(Writer._make, stored.bkp_writers)),
     )
 
 

@@ -145,7 +145,7 @@ def _count_blobs(repo: Repository, chosen: list[SavedSnapshot], report: Reporter
     used = _used_blobs(repo, chosen, report)
     size = plain_size = compressed_size = 0
     for kind, name in used:
-        places = repo.index.places(kind, name)
+        places = repo.index.places(kind, name) or repo.marked.places(kind, name)
         if not places:
             continue  # reported by the walk if it is a tree; a file that misses data is check's
         blob = places[0].blob

@@ -93,17 +93,24 @@ class FirstPlaces:
         return memoryview(stored_order(self.columns)).cast("I")
 
 
-def read_index(data: bytes | memoryview) -> IndexContents:
-    """Return what an index object says, to be given to `BlobIndex.take`.
+class ReadIndex(NamedTuple):
+    """What an index object says: what to rely on, and packs that are marked to be deleted."""
 
-    Packs that wait to be deleted are left out.  Raises Malformed as
-    `decode_index` does, which judges whatever is not plain.
+    packs: IndexContents
+    marked: list[IndexedPack]
+
+
+def read_index(data: bytes) -> ReadIndex:
+    """Return what an index object says, its packs to be given to `BlobIndex.take`.
+
+    Raises Malformed as `decode_index` does, which judges whatever is not plain.
     """
-    staged = parse_index(data)
-    if staged is None:
-        packs = decode_index(bytes(data)).packs
-        staged = stage_packs([(pack.id, list(pack.blobs)) for pack in packs], _TREE)
-    return staged
+    staged = None if b'"packs_to_delete"' in data else parse_index(data)
+    if staged is not None:
+        return ReadIndex(staged, [])
+    index = decode_index(data)
+    staged = stage_packs([(pack.id, list(pack.blobs)) for pack in index.packs], _TREE)
+    return ReadIndex(staged, index.packs_to_delete)
 
 
 class SavedLayout(NamedTuple):
@@ -119,6 +126,10 @@ class BlobIndex:
     """Blob to places.  All of it may be used from any number of threads."""
 
     def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything."""
         self._table = Table(int.from_bytes(os.urandom(8)))
         self._is_own = False
 

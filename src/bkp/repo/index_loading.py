@@ -1,8 +1,13 @@
 """Fill the blob index from the repository's index objects, or from what was saved of them.
 
 What was saved stands for the objects it was made of.  If all of these are
-still there, only the others are read; if one is gone, all are.  Objects are
-never read twice, for their names say what is in them.
+still there, only the others are read; if one is gone, all are: packs that only
+it named may be gone as well.  Objects are never read twice, for their names
+say what is in them.
+
+Packs that are marked to be deleted are kept apart, so that they can be read
+but nobody relies on them.  What is saved does not know of them; objects that
+mark any are read each time.
 """
 
 import time
@@ -14,7 +19,7 @@ from bkp.events import Checked, Reporter
 from bkp.store.base import ObjectName
 from bkp.workers import ordered_map
 
-from .index import BlobIndex, IndexContents, read_index
+from .index import BlobIndex, ReadIndex, read_index
 from .index_cache import IndexCache
 
 _READERS = 4
@@ -38,37 +43,51 @@ class IndexLoader:
     def __init__(
         self,
         index: BlobIndex,
+        marked: BlobIndex,
         read: Callable[[ObjectName], bytes],
         cache: IndexCache | None,
         report: Reporter,
     ) -> None:
         self._index = index
+        self._marked = marked
         self._read = read
         self._cache = cache
         self._report = report
-        self._loaded: set[bytes] = set()  # ids of objects that the index holds
+        self._loaded: set[bytes] = set()  # ids of objects that the indexes hold
+        self._marking: set[bytes] = set()  # and of those of them that mark packs
+        self._is_mixed = False  # whether one of these names packs to rely on as well
 
     def load(self, names: Sequence[ObjectName], on_damage: OnDamage | None) -> None:
-        """Bring the index up to these objects; what it holds of others stays.
+        """Bring the indexes up to these objects.
 
         Raises the IntegrityError of the first that is damaged, or with
         `on_damage` calls that for each.  It then reads all of them: whoever
         wants to know about damage would not learn of it from a copy.
         """
         began = time.monotonic()
+        present = {bytes.fromhex(name.id) for name in names}
+        if not self._loaded <= present:
+            self._forget()
         if on_damage is not None:
             self._loaded.clear()
         elif self._cache is not None and not self._loaded and not self._index.is_own:
-            self._take_saved(self._cache, names)
+            self._take_saved(self._cache, present)
         wanted = [name for name in names if bytes.fromhex(name.id) not in self._loaded]
         blobs = self._load_each(wanted, len(names), on_damage)
         self._index.settle()
         if self._cache is not None and self._is_worth_saving(blobs, time.monotonic() - began):
-            self._cache.save(self._index, self._loaded)
+            self._cache.save(self._index, self._loaded - self._marking)
 
-    def _take_saved(self, cache: IndexCache, names: Sequence[ObjectName]) -> None:
+    def _forget(self) -> None:
+        self._index.reset()
+        self._marked.reset()
+        self._loaded.clear()
+        self._marking.clear()
+        self._is_mixed = False
+
+    def _take_saved(self, cache: IndexCache, present: set[bytes]) -> None:
         saved = cache.load()
-        if saved is not None and saved.objects <= {bytes.fromhex(name.id) for name in names}:
+        if saved is not None and saved.objects <= present:
             self._index.attach(saved.data, saved.layout)
             self._loaded.update(saved.objects)
 
@@ -87,13 +106,21 @@ class IndexLoader:
                         raise contents
                     on_damage(name, contents)
                     continue
-                self._index.take(contents)
-                self._loaded.add(bytes.fromhex(name.id))
-                blobs += len(contents)
+                self._take(bytes.fromhex(name.id), contents)
+                blobs += len(contents.packs)
                 self._report(Checked("index", done, total))
         return blobs
 
-    def _load(self, name: ObjectName) -> IndexContents | IntegrityError:
+    def _take(self, name: bytes, contents: ReadIndex) -> None:
+        self._index.take(contents.packs)
+        self._loaded.add(name)
+        if contents.marked:
+            self._marking.add(name)
+            self._is_mixed |= len(contents.packs) > 0
+        for pack in contents.marked:
+            self._marked.add(pack)
+
+    def _load(self, name: ObjectName) -> ReadIndex | IntegrityError:
         try:
             return read_index(self._read(name))
         except IntegrityError as error:
@@ -101,7 +128,8 @@ class IndexLoader:
             return type(error)(f"{name} is damaged: {reason}; `bkp check` tells more")
 
     def _is_worth_saving(self, blobs: int, seconds: float) -> bool:
-        if not blobs or self._index.is_own:  # what this run stored may be in no index object yet
+        # What this run stored may be in no index object yet.
+        if not blobs or self._is_mixed or self._index.is_own:
             return False
         if seconds >= _ALWAYS_SAVED_SECONDS:
             return True

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterable
 from functools import partial
+from itertools import chain
 
 from bkp.errors import BkpError, IntegrityError, Missing, StoreError
 from bkp.formats.pack import BlobType
@@ -28,10 +29,13 @@ _Submit = Callable[[Callable[[], None]], None]
 class BlobReader:
     """Reads the blobs of one repository; shareable between threads."""
 
-    def __init__(self, store: Store, envelope: Envelope, index: BlobIndex) -> None:
+    def __init__(
+        self, store: Store, envelope: Envelope, index: BlobIndex, marked: BlobIndex
+    ) -> None:
         self._store = store
         self._envelope = envelope
         self._index = index
+        self._marked = marked  # where else a blob may be
 
     def read(self, kind: BlobType, name: BlobId) -> bytes:
         """Return a blob, from whichever of its copies is intact.
@@ -41,7 +45,7 @@ class BlobReader:
         whole storage is gone.
         """
         failure: BkpError = Missing(f"{kind.name.lower()} blob {name.hex()} is in no index")
-        for place in self._index.places(kind, name):
+        for place in chain(self._index.places(kind, name), self._marked.places(kind, name)):
             try:
                 return self._envelope.open_blob(place.blob, self._fetch(place))
             except _WORTH_ANOTHER_COPY as error:
@@ -121,9 +125,8 @@ class _Reading:
         self.failures: dict[BlobId, IntegrityError] = {}
 
     def miss(self, name: BlobId) -> None:
-        """Note that a blob is nowhere."""
-        what = f"{self._kind.name.lower()} blob {name.hex()}"
-        self.failures[name] = Missing(f"{what} is in no index")
+        """Read a blob that is nowhere, unless it is in a pack that is marked to be deleted."""
+        self._read_singly([name])
 
     def read_range(self, pack: PackId, wanted: Range) -> None:
         """Read, open and hand over a range."""

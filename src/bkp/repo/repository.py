@@ -92,12 +92,13 @@ class Repository:
             key, config.version, options.compression, verify=options.extra_verify
         )
         self.index = BlobIndex()
+        self.marked = BlobIndex()  # of packs that wait to be deleted: to be read, not relied on
         self.snapshots = Snapshots(store, self.envelope, report)
-        self._reader = BlobReader(store, self.envelope, self.index)
+        self._reader = BlobReader(store, self.envelope, self.index, self.marked)
         self._options = options
         self._report = report
         cache = IndexCache(options.cache, config.id, key, report) if options.cache else None
-        self._index_loader = IndexLoader(self.index, self._read_file, cache, report)
+        self._index_loader = IndexLoader(self.index, self.marked, self._read_file, cache, report)
 
     @property
     def location(self) -> str:
@@ -245,10 +246,12 @@ class Repository:
     def data_sizes(self, names: Sequence[BlobId]) -> list[int | None]:
         """Return the plaintext size in bytes of each data blob, None for what is in no index."""
         places = self.index.first_places(BlobType.DATA, b"".join(names))
-        columns = zip(places.packs, places.lengths, places.raw_lengths, strict=True)
+        columns = zip(names, places.packs, places.lengths, places.raw_lengths, strict=True)
         return [
-            None if pack == UNKNOWN_PACK else plain_length(length, raw_length)
-            for pack, length, raw_length in columns
+            self.marked.plain_size(BlobType.DATA, name)
+            if pack == UNKNOWN_PACK
+            else plain_length(length, raw_length)
+            for name, pack, length, raw_length in columns
         ]
 
     def read_trees(
@@ -257,9 +260,14 @@ class Repository:
         """Read trees, as bytes, in the order they are stored; see BlobReader.read_each."""
         return self._reader.read_each(BlobType.TREE, names, consume)
 
+    def plain_size(self, kind: BlobType, name: BlobId) -> int | None:
+        """Return the size in bytes of a blob's plaintext, None if it is in no index."""
+        size = self.index.plain_size(kind, name)
+        return self.marked.plain_size(kind, name) if size is None else size
+
     def data_size(self, name: BlobId) -> int:
         """Return the plaintext size in bytes of a data blob; raises Missing."""
-        size = self.index.plain_size(BlobType.DATA, name)
+        size = self.plain_size(BlobType.DATA, name)
         if size is None:
             raise Missing(f"data blob {name.hex()} is in no index")
         return size

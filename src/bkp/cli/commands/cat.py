@@ -87,7 +87,7 @@ def _blob(settings: Settings, which: str | None) -> bytes:
 
 def _type_of(repo: Repository, name: BlobId) -> BlobType:
     for kind in BlobType:
-        if repo.index.has(kind, name):
+        if repo.plain_size(kind, name) is not None:
             return kind
     raise Missing(f"blob {name.hex()} is in no index")
 

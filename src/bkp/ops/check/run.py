@@ -6,7 +6,7 @@ before indexes and indexes before packs, in the reverse of the order in which
 they are written, so that nothing that is just being added looks incomplete.
 """
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 
@@ -100,16 +100,18 @@ class _Check:
         trees = TreeCheck(self.repo, packs.unindexed, self.ledger, self.report)
         with packs.reading(audit, options.read) if options.read else nullcontext():
             trees.run(saved.snapshot.tree for saved in snapshots)
-        self._note_needed_orphans(trees)
+        marked = set(self.repo.marked.packs())
+        needs_index = self._note_needed_orphans(trees, marked)
         unneeded = orphans - set(trees.needed_packs)
-        self._hint_at_orphans([sizes[pack] for pack in unneeded])
+        self._hint_at_orphans([sizes[pack] for pack in unneeded - marked])
+        self._hint_at_marked([sizes[pack] for pack in unneeded & marked])
         find_harm(self.repo, snapshots, self.ledger)
         return CheckResult(
             faults=tuple(self.ledger.faults),
             fault_count=self.ledger.count,
             hints=tuple(self.hints),
             broken_packs=tuple(self.ledger.broken_packs),
-            needs_index=bool(self.damaged_indexes or trees.needed_packs),
+            needs_index=bool(self.damaged_indexes) or needs_index,
             needs_prune=bool(unneeded),
             snapshots=len(snapshots),
             trees=trees.count,
@@ -138,8 +140,21 @@ class _Check:
         message = f"{reason}; until it is replaced nothing can be saved or restored; {_REBUILD}"
         self.damaged_indexes.append(self.ledger.add(FaultKind.INDEX, str(name), message))
 
-    def _note_needed_orphans(self, trees: TreeCheck) -> None:
+    def _note_needed_orphans(self, trees: TreeCheck, marked: Container[PackId]) -> bool:
+        """Note what is needed of packs that no index names; say whether there is any.
+
+        What is marked to be deleted can still be read, and no prune deletes
+        what is needed.
+        """
+        needs_index = False
         for pack, keys in trees.needed_packs.items():
+            if pack in marked:
+                where = f"data/{pack.hex()}"
+                self.hints.append(
+                    f"{where} is marked to be deleted, but needed; prune takes it back"
+                )
+                continue
+            needs_index = True
             if self.damaged_indexes:
                 number = self.damaged_indexes[0]
             else:
@@ -148,6 +163,11 @@ class _Check:
                 number = self.ledger.add(FaultKind.INDEX, where, f"{message}; {_REBUILD}")
             for key in keys:
                 self.ledger.lose(key, number)
+        return needs_index
+
+    def _hint_at_marked(self, sizes: list[int]) -> None:
+        if sizes:
+            self.hints.append(f"{len(sizes)} packs of {sum(sizes)} bytes are marked to be deleted")
 
     def _hint_at_orphans(self, sizes: list[int]) -> None:
         if sizes:

@@ -67,7 +67,7 @@ class Side:
         """Count the blobs that are not among `others`."""
         own = self.blobs.difference(others)
         trees = sum(kind is BlobType.TREE for kind, _ in own)
-        sizes = (repo.index.plain_size(*key) or 0 for key in own)
+        sizes = (repo.plain_size(*key) or 0 for key in own)
         return SideStats(self.files, self.dirs, self.others, len(own) - trees, trees, sum(sizes))
 
 
