@@ -1,10 +1,25 @@
 """Which processes are alive, as far as this one can know."""
 
 import os
+import socket
 from pathlib import Path
+from typing import NamedTuple
 
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 _NAMESPACE = Path("/proc/self/ns/pid")
+
+
+class Process(NamedTuple):
+    """A process as its locks name it; see `process_space`."""
+
+    hostname: str
+    pid: int
+    space: str
+
+
+def this_process() -> Process:
+    """Return our own."""
+    return Process(socket.gethostname(), os.getpid(), process_space())
 
 
 def process_space() -> str:

@@ -178,6 +178,7 @@ def test_bkp_waits_for_a_lock_of_restic(
             assert waiting.wait() == 0
 
 
+@pytest.mark.usefixtures("locks")
 def test_a_restore_needs_no_lock(bkp: Bkp, source: str, repo_path: Path, tmp_path: Path) -> None:
     bkp.snapshot(source)
     (repo_path / "locks").rmdir()

@@ -38,6 +38,7 @@ _SECTIONS: dict[str, dict[str, str]] = {
     },
     "Keep": {
         "forget": "Remove snapshots that no rule keeps.",
+        "prune": "Free what no snapshot needs.",
         "check": "Verify that everything can be restored.",
         "key": "Manage passwords.",
         "unlock": "Remove locks that dead processes left.",

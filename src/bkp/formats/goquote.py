@@ -5,10 +5,11 @@ survives JSON whatever its bytes are, and two tools agree about how it looks.
 """
 
 import re
+from functools import cache
 
 from bkp.errors import Malformed
 
-from .isprint import PRINTABLE
+from .isprint import printable
 
 _PLAIN = re.compile(rb"[ !#-\[\]-~]*")
 
@@ -24,10 +25,6 @@ _SHORT = {
     '"': '\\"',
 }
 _SHORT_BYTES = {escape[1].encode(): character.encode() for character, escape in _SHORT.items()}
-
-_SPECIAL = re.compile(
-    '["\\\\]|[^' + "".join(f"\\U{first:08x}-\\U{last:08x}" for first, last in PRINTABLE) + "]"
-)
 
 _ESCAPE_FORMS = (
     rb'[abfnrtv\\"]',
@@ -46,7 +43,14 @@ def quote(name: bytes) -> str:
     if _PLAIN.fullmatch(name):
         return name.decode("ascii")
     # Bytes that are not UTF-8 become U+DC80 to U+DCFF, which are not printable.
-    return _SPECIAL.sub(_escape, name.decode("utf-8", "surrogateescape"))
+    return _special().sub(_escape, name.decode("utf-8", "surrogateescape"))
+
+
+@cache
+def _special() -> re.Pattern[str]:
+    """Return what finds what is to be escaped; most runs meet no name that needs it."""
+    ranges = "".join(f"\\U{first:08x}-\\U{last:08x}" for first, last in printable())
+    return re.compile(f'["\\\\]|[^{ranges}]')
 
 
 def _escape(match: re.Match[str]) -> str:

@@ -45,7 +45,8 @@ c 8 2 1 2 8 1 2 1 1e 1 2 2 c 9 a 46 8 2 2e 2 b 1b 48 8 53 d 49 7 a f6 9 1 2d 1 e
 """
 
 
-def _ranges() -> tuple[tuple[int, int], ...]:
+def printable() -> tuple[tuple[int, int], ...]:
+    """Return first and last code point of every range of printed characters, ascending."""
     ranges = []
     end = 0
     runs = [int(run, 16) for run in _RUNS.split()]
@@ -53,7 +54,3 @@ def _ranges() -> tuple[tuple[int, int], ...]:
         ranges.append((end + gap, end + gap + length - 1))
         end += gap + length
     return tuple(ranges)
-
-
-PRINTABLE = _ranges()
-"""First and last code point of every range of printed characters, ascending."""

@@ -27,7 +27,7 @@ from bkp._native.index import (
     stage_packs,
     stored_order,
 )
-from bkp.formats.index import IndexedPack, decode_index
+from bkp.formats.index import IndexedPack, Writer, decode_index
 from bkp.formats.pack import BlobType, PackedBlob
 from bkp.ids import ID_SIZE, BlobId, PackId
 
@@ -37,6 +37,7 @@ SAVED_BLOB = RECORD_SIZE  # bytes
 SAVED_ODD_PLACE = ODD_SIZE
 
 _TREE = BlobType.TREE
+NOTHING = stage_packs([], _TREE)
 _AT_ONCE = 4096  # copies that become Python objects together
 _SAVED_AT_ONCE = (1 << 20) // RECORD_SIZE
 
@@ -98,6 +99,7 @@ class ReadIndex(NamedTuple):
 
     packs: IndexContents
     marked: list[IndexedPack]
+    writers: frozenset[Writer] | None = None  # who may rely on these, as Index has it
 
 
 def read_index(data: bytes) -> ReadIndex:
@@ -110,7 +112,7 @@ def read_index(data: bytes) -> ReadIndex:
         return ReadIndex(staged, [])
     index = decode_index(data)
     staged = stage_packs([(pack.id, list(pack.blobs)) for pack in index.packs], _TREE)
-    return ReadIndex(staged, index.packs_to_delete)
+    return ReadIndex(staged, index.packs_to_delete, index.writers)
 
 
 class SavedLayout(NamedTuple):

@@ -16,11 +16,13 @@ from contextlib import closing
 
 from bkp.errors import IntegrityError
 from bkp.events import Checked, Reporter
+from bkp.ids import PackId
 from bkp.store.base import ObjectName
 from bkp.workers import ordered_map
 
-from .index import BlobIndex, ReadIndex, read_index
+from .index import NOTHING, BlobIndex, ReadIndex, read_index
 from .index_cache import IndexCache
+from .marks import Mark, read_marks
 
 _READERS = 4
 
@@ -54,7 +56,7 @@ class IndexLoader:
         self._cache = cache
         self._report = report
         self._loaded: set[bytes] = set()  # ids of objects that the indexes hold
-        self._marking: set[bytes] = set()  # and of those of them that mark packs
+        self._marking: dict[bytes, ReadIndex] = {}  # and those of them that mark packs
         self._is_mixed = False  # whether one of these names packs to rely on as well
 
     def load(self, names: Sequence[ObjectName], on_damage: OnDamage | None) -> None:
@@ -76,7 +78,11 @@ class IndexLoader:
         blobs = self._load_each(wanted, len(names), on_damage)
         self._index.settle()
         if self._cache is not None and self._is_worth_saving(blobs, time.monotonic() - began):
-            self._cache.save(self._index, self._loaded - self._marking)
+            self._cache.save(self._index, self._loaded.difference(self._marking))
+
+    def marks(self) -> dict[PackId, Mark]:
+        """Return which packs are marked to be deleted."""
+        return read_marks((one.marked, one.writers) for one in self._marking.values())
 
     def _forget(self) -> None:
         self._index.reset()
@@ -115,7 +121,7 @@ class IndexLoader:
         self._index.take(contents.packs)
         self._loaded.add(name)
         if contents.marked:
-            self._marking.add(name)
+            self._marking[name] = contents._replace(packs=NOTHING)
             self._is_mixed |= len(contents.packs) > 0
         for pack in contents.marked:
             self._marked.add(pack)

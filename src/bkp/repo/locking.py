@@ -14,8 +14,6 @@ a host name alone is shared by containers that do not see each other.
 Source: restic's doc/design.rst, "Locks".
 """
 
-import os
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -25,7 +23,7 @@ from hashlib import sha256
 from bkp.errors import BkpError, IntegrityError, Locked, NotFound, StoreError
 from bkp.events import Notice, Reporter
 from bkp.formats.lock import LockFile, decode_lock, encode_lock
-from bkp.processes import is_alive, process_space
+from bkp.processes import is_alive, process_space, this_process
 from bkp.store.base import Kind, ObjectName, Store
 from bkp.times import format_time, local_zone, now
 from bkp.users import current_user
@@ -53,7 +51,7 @@ class FoundLock:
         """Say whether its holder is gone, by restic's rules: what `unlock` removes."""
         if self.lock is None:
             return False
-        is_ours = self.lock.hostname == socket.gethostname()
+        is_ours = self.lock.hostname == this_process().hostname
         return self._is_old() or (is_ours and not is_alive(self.lock.pid))
 
     def death(self) -> str:
@@ -122,15 +120,16 @@ class Lock:
         self._report = report
         self._retry_seconds = retry_seconds
         user = current_user()
+        process = this_process()
         self._content = LockFile(
             time=format_time(now(), local_zone()),
             exclusive=exclusive,
-            hostname=socket.gethostname(),
+            hostname=process.hostname,
             username=user.name,
-            pid=os.getpid(),
+            pid=process.pid,
             uid=user.uid,
             gid=user.gid,
-            bkp_space=process_space(),
+            bkp_space=process.space,
         )
         self._is_eager = eager and not retry_seconds  # who waits for others waits for all
         self._aside: Aside | None = None
@@ -139,6 +138,11 @@ class Lock:
         self.refreshed = 0.0  # by the wall clock, which goes on while a machine sleeps
         self._refreshing = threading.Lock()  # the heartbeat and several uploads may want to at once
         self._heartbeat = Heartbeat(REFRESH_SECONDS, self._try_refresh)
+
+    @property
+    def id(self) -> str:
+        """The name of the lock's object, as long as it is held; it changes now and then."""
+        return self._held.id if self._held is not None else ""
 
     def __enter__(self) -> "Lock":
         give_up = time.monotonic() + self._retry_seconds

@@ -30,7 +30,7 @@ from bkp.formats.compression import Level
 from bkp.formats.config import Config, decode_config, encode_config
 from bkp.formats.pack import BlobType
 from bkp.formats.tree import Node, decode_tree
-from bkp.ids import BlobId
+from bkp.ids import BlobId, PackId
 from bkp.store.base import CONFIG, Kind, ObjectName, Store
 
 from .cutting import chunker_for
@@ -40,6 +40,7 @@ from .index_cache import IndexCache
 from .index_loading import IndexLoader
 from .keyring import KeySlot, add_key, list_keys, open_master_key, remove_key
 from .locking import Lock, remove_locks
+from .marks import Mark
 from .packer import DEFAULT_PACK_SIZE
 from .ranges import plain_length
 from .reader import BlobReader, Consumer
@@ -104,6 +105,11 @@ class Repository:
     def location(self) -> str:
         """Where the repository is, without credentials."""
         return self.store.location
+
+    @property
+    def pack_size(self) -> int:
+        """The bytes of blobs at which a pack is closed."""
+        return self._options.pack_size
 
     def chunker(self) -> Chunker:
         """Return the chunker by which files of this repository are cut."""
@@ -179,6 +185,10 @@ class Repository:
             self.load_index()
         except IntegrityError:
             self.load_index(self._tell_damaged_index)
+
+    def marks(self) -> dict[PackId, Mark]:
+        """Return the packs that are marked to be deleted, as the index was loaded."""
+        return self._index_loader.marks()
 
     def _tell_damaged_index(self, name: ObjectName, error: IntegrityError) -> None:
         message = f"{error}; what no other index names cannot be restored"
@@ -272,12 +282,15 @@ class Repository:
             raise Missing(f"data blob {name.hex()} is in no index")
         return size
 
-    def blob_writer(self, lock: Lock) -> BlobWriter:
-        """Return a writer of blobs, to be entered, which works as long as `lock` stands."""
+    def blob_writer(self, lock: Lock, *, known: BlobIndex | None = None) -> BlobWriter:
+        """Return a writer of blobs, to be entered, which works as long as `lock` stands.
+
+        It stores what is not in the index, or in the one that is `known`.
+        """
         return BlobWriter(
             self.store,
             self.envelope,
-            self.index,
+            self.index if known is None else known,
             pack_size=self._options.pack_size,
             guard=lock.ensure,
         )

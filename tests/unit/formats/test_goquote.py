@@ -9,7 +9,7 @@ import pytest
 
 from bkp.errors import Malformed
 from bkp.formats.goquote import quote, unquote
-from bkp.formats.isprint import PRINTABLE
+from bkp.formats.isprint import printable
 
 VECTORS = json.loads((Path(__file__).parents[2] / "vectors/goquote.json").read_text())
 
@@ -40,7 +40,7 @@ def test_long_bad_text_is_refused_in_linear_time() -> None:
 
 def test_printable_characters_are_those_of_go() -> None:
     bits = bytearray(b"0" * 0x110000)
-    for first, last in PRINTABLE:
+    for first, last in printable():
         bits[first : last + 1] = b"1" * (last + 1 - first)
 
     assert bits.count(b"1") == VECTORS["printable_count"]
@@ -48,13 +48,13 @@ def test_printable_characters_are_those_of_go() -> None:
 
 
 def test_printable_characters_agree_with_unicode_where_it_knows_them() -> None:
-    printable = {code for first, last in PRINTABLE for code in range(first, last + 1)}
+    printed = {code for first, last in printable() for code in range(first, last + 1)}
     known = [chr(code) for code in range(0x110000) if unicodedata.category(chr(code)) != "Cn"]
     since_15 = float(unicodedata.unidata_version.rsplit(".", 1)[0]) > 15.0
 
     for character in known:
         expected = unicodedata.category(character)[0] in "LMNPS" or character == " "
-        if (ord(character) in printable) != expected:
+        if (ord(character) in printed) != expected:
             # Only a character that Unicode got later than Go's tables may differ.
             assert since_15
-            assert ord(character) not in printable
+            assert ord(character) not in printed

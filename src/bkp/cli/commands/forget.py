@@ -11,11 +11,14 @@ from bkp.cli.forget_report import groups_json, print_groups
 from bkp.cli.opening import open_unindexed
 from bkp.cli.options import declare, settings_of
 from bkp.cli.output import json_line, line
+from bkp.cli.prune_options import prune_options, prune_options_from
+from bkp.cli.prune_report import report_prune
 from bkp.errors import UsageError
 from bkp.ids import SnapshotId
 from bkp.ops.forget.grouping import GroupBy
 from bkp.ops.forget.policy import UNLIMITED, Period, Policy
 from bkp.ops.forget.run import ForgetOptions, Group, plan, remove_snapshots
+from bkp.ops.prune.run import prune
 from bkp.repo.repository import Repository
 from bkp.times import local_zone, now
 
@@ -76,6 +79,8 @@ def _unit(name: str) -> str:
     help="Without rules, remove all that --host, --tag or --path choose.",
 )
 @click.option("-n", "--dry-run", is_flag=True, help="Remove nothing, print what would be.")
+@click.option("--prune", "prunes", is_flag=True, help="Then free what no snapshot needs.")
+@prune_options
 @click.option("-c", "--compact", is_flag=True, help="Print less about each.")
 @snapshot_filters_without_short
 @click.pass_context
@@ -87,26 +92,28 @@ def command(
     group_by: str,
     unsafe_allow_remove_all: bool,
     dry_run: bool,
+    prunes: bool,
     compact: bool,
     hosts: Sequence[str],
     tags: Sequence[str],
     paths: Sequence[str],
-    **rules: str | None,
+    **values: Any,
 ) -> int:
     """Remove snapshots that no rule keeps, or those that are named.
 
     Rules count from the newest snapshot on, in each group of those of one host
     and the same paths.  What only the removed ones held stays until `bkp
-    prune` frees it.
+    prune` frees it, or `--prune`, which takes the options of that.
     """
     settings = settings_of(ctx)
     problems = Problems(settings)
     options = ForgetOptions(
-        policy=_policy(rules, keep_tags),
+        policy=_policy(values, keep_tags),
         group_by=GroupBy.parse(group_by),
         wanted=filter_from(hosts, tags, paths),
         allow_remove_all=unsafe_allow_remove_all,
     )
+    pruning = prune_options_from(values, dry_run=dry_run)
     repo = open_unindexed(settings, problems)
     groups: list[Group] = []
     if ids:
@@ -123,6 +130,9 @@ def command(
         line(
             f"would remove {len(names)} snapshots" if dry_run else f"removed {len(gone)} snapshots"
         )
+    if prunes and names:
+        result = prune(repo, pruning, problems, without=names if dry_run else gone)
+        report_prune(settings, result, dry_run=dry_run)
     return problems.incomplete_code()
 
 
@@ -138,7 +148,7 @@ def _named(repo: Repository, name: str, options: ForgetOptions) -> SnapshotId:
     return repo.snapshots.find_id(name)
 
 
-def _policy(rules: dict[str, str | None], keep_tags: Sequence[str]) -> Policy:
+def _policy(rules: dict[str, Any], keep_tags: Sequence[str]) -> Policy:
     counts = {name: _count(rules[f"keep_{name}"]) for name in _COUNTED}
     within = {
         name.removeprefix("keep_"): Period.parse(text)

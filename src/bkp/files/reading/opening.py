@@ -11,16 +11,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import FileIO
-from typing import TYPE_CHECKING
+from typing import Any
 
 from bkp.errors import SourceError
 from bkp.files.reach import open_quietly
 from bkp.files.reasons import reason
 
 from .walk import Entry
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +35,7 @@ class _Stream(FileIO):
         super().__init__(fd, "rb", closefd=True)
         self._path = path
 
-    def readinto(self, buffer: "WriteableBuffer", /) -> int:
+    def readinto(self, buffer: Any, /) -> int:
         try:
             return super().readinto(buffer)
         except OSError as error:

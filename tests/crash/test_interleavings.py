@@ -1,0 +1,271 @@
+"""Clients at work at the same time, operation by operation: no snapshot loses anything.
+
+Snapshots, forgetting, pruning in both ways, and readers are mixed in any order,
+clocks go on, processes die. Whenever something has changed, every snapshot that
+is there must be complete.
+"""
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import run_state_machine_as_test as run_machine
+
+from bkp.errors import IntegrityError
+from bkp.events import ignore
+from bkp.formats.pack import BlobType
+from bkp.library import snapshot
+from bkp.ops.forget.run import remove_snapshots
+from bkp.ops.prune import run as pruning
+from bkp.ops.prune.run import PruneOptions, prune
+from bkp.ops.walktree import blobs_of, walk
+from bkp.repo import locking
+from bkp.repo.repository import Repository, RepositoryOptions, open_repository
+from bkp.store.base import Kind, Store
+from bkp.store.memory import MemoryStore
+from repos import PASSWORD, make_repo
+from stepping import Client, GatedStore, Processes
+from trees import build
+
+OPTIONS = RepositoryOptions(pack_size=64 << 10)
+HOUR = 3600 * 10**9
+AT_ONCE = 3  # clients
+
+
+def open_in(store: Store) -> Repository:
+    return open_repository(store, PASSWORD, options=OPTIONS)
+
+
+@pytest.fixture(scope="module")
+def sources() -> Iterator[list[bytes]]:
+    """Directories that share some of what is in them."""
+    contents = {name: Random(name).randbytes(3000) for name in "abc"}
+    with TemporaryDirectory(dir="/dev/shm") as directory:
+        yield [
+            build(
+                Path(directory) / chosen,
+                {**{name: contents[name] for name in chosen}, "d": {"e": contents[chosen[0]]}},
+            )
+            for chosen in ("ab", "bc", "ac")
+        ]
+
+
+class Clients(RuleBasedStateMachine):
+    """Some clients of one repository."""
+
+    sources: list[bytes] = []  # noqa: RUF012
+    keep_delete = pruning.KEEP_DELETE
+    is_blind = False  # readers do not look into marked packs
+    processes: Processes
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.store = MemoryStore()
+        self.clients: list[Client] = []
+        self.pids = itertools.count(1)
+        self.time = 19 * 10**17
+        self.checked = -1
+        self.changes = 0
+
+    @initialize()
+    def make(self) -> None:
+        make_repo(self.store, options=OPTIONS)
+
+    def _start(self, work: Callable[[GatedStore], None]) -> None:
+        running = self._running()
+        if len(running) == AT_ONCE:
+            running[0].step(10_000)
+        self.clients.append(Client(next(self.pids), self.store, self.processes, work))
+
+    @rule(number=st.integers(0, 2))
+    def start_snapshot(self, number: int) -> None:
+        source = self.sources[number]
+        self._start(lambda store: void(snapshot(open_in(store), [source])))
+
+    @rule(at_once=st.sampled_from([False, False, True]))
+    def start_prune(self, at_once: bool) -> None:
+        options = PruneOptions(
+            max_unused=lambda _: 0, keep_delete=self.keep_delete, at_once=at_once
+        )
+        self._start(
+            lambda store: void(prune(open_in(store), options, ignore, clock=lambda: self.time))
+        )
+
+    @rule(oldest=st.booleans())
+    def start_forget(self, oldest: bool) -> None:
+        def work(store: GatedStore) -> None:
+            repo = open_in(store)
+            if found := repo.snapshots.load_all():
+                with repo.lock() as lock:
+                    remove_snapshots(repo, lock, [found[0 if oldest else -1].id], ignore)
+
+        self._start(work)
+
+    @rule()
+    def start_reading(self) -> None:
+        self._start(self._read)
+
+    def _read(self, store: GatedStore) -> None:
+        repo = open_in(store)
+        with repo.reading():
+            names = repo.snapshots.ids()
+            repo.load_index()
+            for name in names:
+                try:
+                    read_all(repo, name)
+                except IntegrityError as error:
+                    if any(name == left for left in open_in(self.store).snapshots.ids()):
+                        raise AssertionError("a reader met a loss") from error
+
+    def _running(self) -> list[Client]:
+        return [client for client in self.clients if not client.gate.is_finished]
+
+    def _one(self, which: int) -> Client:
+        """Return one of those at work, or one that begins: rules cannot know whether there are."""
+        if not self._running():
+            self.start_snapshot(which % 3)
+        running = self._running()
+        return running[which % len(running)]
+
+    @rule(which=st.integers(0, 9), operations=st.integers(1, 12))
+    def step(self, which: int, operations: int) -> None:
+        self._one(which).step(operations)
+
+    @rule(which=st.integers(0, 9))
+    def finish(self, which: int) -> None:
+        self._one(which).step(10_000)
+
+    @rule(which=st.integers(0, 9))
+    def crash(self, which: int) -> None:
+        self._one(which).crash()
+
+    @rule(hours=st.sampled_from([1, 24, 24]))
+    def go_on(self, hours: int) -> None:
+        self.time += hours * HOUR
+
+    @invariant()
+    def every_snapshot_is_complete(self) -> None:
+        changes = sum(client.gate.changes for client in self.clients)
+        if changes == self.checked or not list(self.store.scan(Kind.CONFIG)):
+            return
+        self.checked = changes
+        repo = open_in(self.store)
+        repo.load_index()
+        if self.is_blind:
+            repo.marked.reset()
+        for name in repo.snapshots.ids():
+            try:
+                read_all(repo, name)
+            except IntegrityError as error:
+                raise AssertionError(f"a snapshot has lost something: {error}") from error
+
+    def teardown(self) -> None:
+        for client in self._running():
+            client.crash()
+        counts["operations"] += sum(client.gate.changes for client in self.clients)
+        counts["runs"] += 1
+
+
+counts = {"operations": 0, "runs": 0}
+
+
+def void(_: object) -> None:
+    """Make a call a statement."""
+
+
+def read_all(repo: Repository, name: object) -> None:
+    """Read everything of a snapshot; raises IntegrityError."""
+    tree = repo.snapshots.load(name).tree  # type: ignore[arg-type]
+    problems: list[object] = []
+    names = {blob for found in walk(repo, tree, problems.append) for blob in blobs_of(found.node)}
+    if problems:
+        raise IntegrityError(str(problems))
+    for blob in names:
+        repo.read_blob(BlobType.DATA, blob)
+
+
+@pytest.fixture
+def machine(sources: list[bytes], monkeypatch: pytest.MonkeyPatch) -> type[Clients]:
+    processes = Processes()
+    monkeypatch.setattr(locking, "_SETTLE_SECONDS", 0)
+    monkeypatch.setattr(locking, "this_process", processes.this_process)
+    monkeypatch.setattr(locking, "process_space", lambda: "space")
+    monkeypatch.setattr(locking, "is_alive", processes.is_alive)
+    Clients.sources = sources
+    Clients.processes = processes
+    return Clients
+
+
+HOWEVER_LONG = settings(
+    deadline=None,
+    stateful_step_count=40,
+    suppress_health_check=list(HealthCheck),
+    database=None,
+    derandomize=True,
+)
+
+
+def test_no_snapshot_loses_anything(machine: type[Clients]) -> None:
+    run_machine(machine, settings=settings(HOWEVER_LONG, max_examples=150))
+    assert counts["runs"] >= 150
+
+
+def test_the_clock_is_not_what_it_depends_on(
+    machine: type[Clients], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a grace, who held a lock when packs were marked still keeps them."""
+    monkeypatch.setattr(machine, "keep_delete", 0)
+    run_machine(machine, settings=settings(HOWEVER_LONG, max_examples=150))
+
+
+def overtake(machine: type[Clients]) -> None:
+    """Let a snapshot be overtaken at each of its operations by all that could harm it.
+
+    It relies on what an older one stored; that is forgotten, and pruned twice.
+    """
+    for operations in range(1, 60):
+        clients = machine()
+        clients.make()
+        try:
+            clients.start_snapshot(0)
+            clients.finish(-1)
+            clients.start_snapshot(0)
+            clients.step(0, operations)
+            clients.start_forget(oldest=True)
+            clients.finish(-1)
+            for _ in range(2):
+                clients.start_prune(at_once=False)
+                clients.finish(-1)
+                clients.go_on(24)
+            clients.finish(0)
+            clients.every_snapshot_is_complete()
+        finally:
+            clients.teardown()
+
+
+def test_a_snapshot_may_be_overtaken_anywhere(machine: type[Clients]) -> None:
+    overtake(machine)
+
+
+def test_if_nobody_looked_who_is_there_it_would(
+    machine: type[Clients], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The test has teeth."""
+    monkeypatch.setattr(machine, "keep_delete", 0)
+    monkeypatch.setattr(pruning, "lock_holders", lambda *_: frozenset())
+    with pytest.raises(AssertionError, match="los"):
+        overtake(machine)
+
+
+def test_if_readers_were_blind_to_marks_it_would(
+    machine: type[Clients], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "is_blind", True)
+    with pytest.raises(AssertionError, match="los"):
+        overtake(machine)
