@@ -71,7 +71,7 @@ class LocalStore:
             raise translate(str(name), error) from error
 
     def begin(self, kind: Kind, /) -> LocalDraft:
-        """Open a temporary file; where it lies says nothing about where the object will."""
+        """Return a temporary file; where it lies says nothing about where the object will."""
         return self._draft(kind, f"a new object of {kind.value}")
 
     def put(self, name: ObjectName, data: Buffer) -> None:

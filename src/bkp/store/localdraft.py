@@ -39,7 +39,11 @@ class Modes:
 
 
 class LocalDraft:
-    """A temporary file; see Draft.  `what` is what messages call it."""
+    """A temporary file; see Draft.  `what` is what messages call it.
+
+    The file is made when it is needed first: an interruption may come between
+    any two steps, and whoever has no draft yet cannot discard it.
+    """
 
     def __init__(
         self, directory: Path, place: Callable[[ObjectName], Path], modes: Modes, what: str
@@ -49,18 +53,16 @@ class LocalDraft:
         self._what = what
         self._path = directory / f"bkp-tmp-{token_hex(16)}"
         self._size = 0
-        self._fd: int | None
-        with translated(what):
-            self._fd = self._in_directory(
-                directory, lambda: os.open(self._path, _OPEN_FLAGS, modes.file)
-            )
+        self._fd: int | None = None
+        self._is_ended = False
 
     def append(self, data: Buffer) -> None:
         """Write behind what was written."""
         with translated(self._what), memoryview(data) as view:
+            fd = self._opened()
             written = 0
             while written < len(view):
-                written += os.write(self._opened(), view[written:])
+                written += os.write(fd, view[written:])
             self._size += written
 
     def contents(self) -> bytes:
@@ -92,18 +94,25 @@ class LocalDraft:
             sync_directory(path.parent)
 
     def discard(self) -> None:
-        """Close and unlink the file."""
-        fd, self._fd = self._fd, None
-        if fd is None:
+        """Close and unlink the file, if there is one."""
+        if self._is_ended:
             return
+        fd, self._fd = self._fd, None
         with contextlib.suppress(OSError):
-            os.close(fd)
+            if fd is not None:
+                os.close(fd)
         with contextlib.suppress(OSError):
             os.unlink(self._path)
+        self._is_ended = True
 
     def _opened(self) -> int:
-        if self._fd is None:
+        if self._is_ended:
             raise ValueError("a draft that is published or discarded")
+        if self._fd is None:
+            self._fd = self._in_directory(
+                self._path.parent, lambda: os.open(self._path, _OPEN_FLAGS, self._modes.file)
+            )
+        assert self._fd is not None
         return self._fd
 
     def _in_directory(self, directory: Path, make: Callable[[], int | None]) -> int | None:

@@ -138,3 +138,17 @@ def test_a_read_only_place_is_access_denied(tmp_path: Path) -> None:
             store.put(PACK, DATA)
     finally:
         subprocess.run(["umount", str(mount)], check=True)
+
+
+def test_a_draft_that_was_not_used_is_no_file(store: LocalStore) -> None:
+    draft = store.begin(Kind.PACK)
+    assert [path for path in Path(store.location).rglob("*") if path.is_file()] == []
+    draft.discard()
+    with pytest.raises(ValueError, match="discarded"):
+        draft.append(b"more")
+
+
+def test_an_empty_draft_is_an_empty_object(store: LocalStore) -> None:
+    name = ObjectName(Kind.LOCK, sha256().hexdigest())
+    store.begin(Kind.LOCK).publish(name)
+    assert store.get(name) == b""
