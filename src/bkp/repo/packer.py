@@ -147,11 +147,14 @@ class Packer:
         if self._failure is not None:
             raise self._failure
         packs = [place.pack for place in self._places if place.pack is not None]
-        if len(packs) == 2 and sum(pack.size for pack in packs) < self._target_size:
+        if len(packs) == 2 and self._fit(*packs):
             packs[0].join(packs.pop())
         for place in self._places:
             place.pack = None
         return packs
+
+    def _fit(self, one: OpenPack, other: OpenPack) -> bool:
+        return one.size + other.size < self._target_size and one.blobs + other.blobs < MOST_BLOBS
 
     def published(self, pack: OpenPack) -> None:
         """Take note that a pack is an object now."""
