@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 
+from bkp.errors import IntegrityError
 from bkp.formats.headers import header_entries, header_ids
 from bkp.formats.pack import BlobType, encode_trailer
 from bkp.ids import BlobId, PackId
@@ -55,8 +56,15 @@ class OpenPack:
         self.blobs += len(names)
 
     def join(self, other: "OpenPack") -> None:
-        """Append what is in another pack, which is not to be used any more."""
-        self._append(other._draft.contents())
+        """Append what is in another pack, which is not to be used any more.
+
+        Raises IntegrityError if the store does not give back what was written:
+        what is wrong now would else be named as if it were right.
+        """
+        data = other._draft.contents()
+        if sha256(data).digest() != other._hash.digest():
+            raise IntegrityError("a new pack does not read back as it was written; nothing is lost")
+        self._append(data)
         self._header += other._header
         self.blobs += other.blobs
         other.discard()

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bkp.crypto.seal import Key
-from bkp.errors import StoreFull
+from bkp.errors import IntegrityError, StoreFull
 from bkp.formats.compression import Level
 from bkp.formats.headers import header_entries, header_ids, pack_json
 from bkp.formats.index import IndexedPack, encode_index, encode_stored
@@ -169,6 +169,25 @@ def test_a_pack_that_was_not_written_whole_is_never_closed() -> None:
 
     assert store.discarded >= 1
     assert list(store.scan(Kind.PACK)) == []
+
+
+class _Lying(MemoryStore):
+    """Gives back other bytes than it was given."""
+
+    def begin(self, kind: Kind, /) -> Draft:
+        draft = super().begin(kind)
+        contents = draft.contents
+        draft.contents = lambda: bytes(len(contents()))  # type: ignore[method-assign]
+        return draft
+
+
+def test_packs_are_not_joined_by_what_a_disk_makes_of_them() -> None:
+    packs = Packs()
+    packs.store = _Lying()
+    packs.add([os.urandom(300) for _ in range(100)])
+
+    with pytest.raises(IntegrityError, match="does not read back"):
+        packs.packer.finish()
 
 
 @given(st.lists(st.tuples(st.binary(min_size=32, max_size=32), pack_contents), max_size=4))
