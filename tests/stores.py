@@ -1,7 +1,8 @@
 """Stores for tests: one that records what is done to it, one that fails on demand."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 
+from bkp.errors import StoreError, Unavailable
 from bkp.store.base import Kind, ObjectName
 from bkp.store.memory import MemoryStore
 
@@ -57,6 +58,30 @@ class FailingStore(MemoryStore):
     def delete(self, name: ObjectName) -> None:
         self._check("delete", name)
         super().delete(name)
+
+
+class Stopping:
+    """Lets so many operations of some verbs through, then fails: once, or as a dead process."""
+
+    def __init__(self, operations: int, verbs: Container[str], *, for_good: bool) -> None:
+        self._left = operations
+        self._verbs = verbs
+        self._for_good = for_good
+        self.was_met = False
+
+    def __call__(self, verb: str, name: ObjectName) -> Exception | None:
+        if self.was_met:
+            return Unavailable("is gone") if self._for_good else None
+        if verb in self._verbs:
+            self._left -= 1
+            if self._left < 0:
+                self.was_met = True
+                return StoreError(f"no {name}")
+        return None
+
+
+def never(_verb: str, _name: ObjectName) -> None:
+    """Fail at nothing."""
 
 
 def replace(store: MemoryStore, name: ObjectName, data: bytes) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bkp.errors import StoreError, Unavailable
+from bkp.errors import StoreError
 from bkp.events import ignore
 from bkp.library import restore, snapshot
 from bkp.ops.check.run import CheckOptions, check
@@ -17,37 +17,14 @@ from bkp.ops.forget.run import remove_snapshots
 from bkp.ops.prune.run import PruneOptions, prune
 from bkp.repo import locking
 from bkp.repo.repository import Repository, RepositoryOptions, open_repository
-from bkp.store.base import ObjectName, Store
+from bkp.store.base import Store
 from repos import PASSWORD, make_repo, reopen
-from stores import FailingStore
+from stores import FailingStore, Stopping, never
 from trees import build, describe
 
 SMALL_PACKS = RepositoryOptions(pack_size=64 << 10)
 DAY = 24 * 3600 * 10**9
 NOW = 19 * 10**17
-
-
-class Stopping:
-    """Lets so many puts and deletes through, then fails: once, or for good as a dead process."""
-
-    def __init__(self, changes: int, *, for_good: bool) -> None:
-        self._left = changes
-        self._for_good = for_good
-        self.was_met = False
-
-    def __call__(self, verb: str, name: ObjectName) -> Exception | None:
-        if self.was_met:
-            return Unavailable("is gone") if self._for_good else None
-        if verb in {"put", "delete"}:
-            self._left -= 1
-            if self._left < 0:
-                self.was_met = True
-                return StoreError(f"no {name}")
-        return None
-
-
-def never(_verb: str, _name: ObjectName) -> None:
-    """Fail at nothing."""
 
 
 Work = Callable[[Repository], None]
@@ -119,7 +96,7 @@ def test_at_every_change(tmp_path: Path, name: str, for_good: bool) -> None:
     changes = 0
     while True:
         store = prepare(tmp_path, before)
-        stop = store.fails = Stopping(changes, for_good=for_good)
+        stop = store.fails = Stopping(changes, {"put", "delete"}, for_good=for_good)
         with suppress(StoreError):
             work(opened(store))
         store.fails = never

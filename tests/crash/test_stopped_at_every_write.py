@@ -6,42 +6,19 @@ from random import Random
 
 import pytest
 
-from bkp.errors import StoreError, Unavailable
+from bkp.errors import StoreError
 from bkp.formats.pack import BlobType
 from bkp.ids import BlobId
 from bkp.library import restore, snapshot
 from bkp.ops.check.run import CheckOptions, check
 from bkp.ops.check.subset import Everything
 from bkp.repo.repository import Repository, RepositoryOptions, open_repository
-from bkp.store.base import ObjectName, Store
+from bkp.store.base import Store
 from repos import PASSWORD, make_repo, reopen
-from stores import FailingStore
+from stores import FailingStore, Stopping, never
 from trees import build, describe
 
 SMALL_PACKS = RepositoryOptions(pack_size=1 << 20)
-
-
-class Stopping:
-    """Lets so many writes through, then fails: once, or for good as if the process had died."""
-
-    def __init__(self, writes: int, *, for_good: bool) -> None:
-        self._left = writes
-        self._for_good = for_good
-        self.was_met = False
-
-    def __call__(self, verb: str, name: ObjectName) -> Exception | None:
-        if self.was_met:
-            return Unavailable("is gone") if self._for_good else None
-        if verb == "put":
-            self._left -= 1
-            if self._left < 0:
-                self.was_met = True
-                return StoreError(f"no {name}")
-        return None
-
-
-def never(_verb: str, _name: ObjectName) -> None:
-    """Fail at nothing."""
 
 
 def open_with_small_packs(store: Store) -> Repository:
@@ -86,7 +63,7 @@ def test_at_every_write(tmp_path: Path, for_good: bool) -> None:
         repo = make_repo(store, options=SMALL_PACKS)
         saved = snapshot(repo, [before]).saved
         assert saved is not None
-        stop = store.fails = Stopping(writes, for_good=for_good)
+        stop = store.fails = Stopping(writes, {"put"}, for_good=for_good)
         with suppress(StoreError):
             snapshot(open_with_small_packs(store), [after])
         store.fails = never

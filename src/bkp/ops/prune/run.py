@@ -91,7 +91,7 @@ def prune(
     """Free what no snapshot needs but those in `without`, which are about to go.
 
     Raises IntegrityError if anything that is needed is missing or damaged:
-    then nothing was changed.
+    then nothing was taken away.
     """
     with repo.lock(exclusive=options.at_once) as lock:
         return _Prune(repo, options, lock, report, clock).run(frozenset(without))

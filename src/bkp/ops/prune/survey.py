@@ -11,7 +11,13 @@ from itertools import islice
 
 from bkp.errors import IntegrityError, Missing
 from bkp.formats.index import IndexedPack
-from bkp.formats.pack import BlobType, PackedBlob, header_entry_size, header_size
+from bkp.formats.pack import (
+    SEAL_OVERHEAD,
+    BlobType,
+    PackedBlob,
+    header_entry_size,
+    header_size,
+)
 from bkp.ids import PackId
 from bkp.repo.audit import pack_sizes
 from bkp.repo.blobset import BlobSet
@@ -45,16 +51,14 @@ class PackUse:
         """Count a blob."""
         size = blob.length + header_entry_size(blob.raw_length)
         self.kinds.add(blob.type)
-        self.is_compressed &= blob.raw_length > 0 or blob.length == len(_EMPTY)
+        # What is empty is never compressed.
+        self.is_compressed &= blob.raw_length > 0 or blob.length == SEAL_OVERHEAD
         if is_used:
             self.used_blobs += 1
             self.used_size += size
         else:
             self.unused_blobs += 1
             self.unused_size += size
-
-
-_EMPTY = bytes(32)  # what an empty blob is, sealed: it is never compressed
 
 
 @dataclass(slots=True)

@@ -1,7 +1,8 @@
 """What prune frees, when, and that nothing that is needed goes."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from hashlib import sha256
 
 import pytest
 
@@ -9,10 +10,12 @@ from bkp.errors import IntegrityError, Locked, Missing
 from bkp.events import ignore
 from bkp.formats.index import Writer, decode_index
 from bkp.formats.pack import BlobType
+from bkp.formats.snapshot import encode_snapshot
 from bkp.ids import blob_id
 from bkp.ops.check.run import CheckOptions, check
 from bkp.ops.check.subset import Everything
 from bkp.ops.prune.run import PruneOptions, PruneResult, prune
+from bkp.repo.marks import lock_holders
 from bkp.repo.repository import Repository, RepositoryOptions, open_repository
 from bkp.repo.snapshots import SavedSnapshot
 from bkp.store.base import Kind, ObjectName
@@ -30,7 +33,7 @@ class Repo:
     """A repository over time."""
 
     def __init__(self) -> None:
-        self.store = MemoryStore()
+        self.store: MemoryStore = MemoryStore()
         self.time = 19 * 10**17  # in 2030
         make_repo(self.store, options=SMALL_PACKS)
 
@@ -352,3 +355,58 @@ def test_many_small_packs_become_one(repo: Repo) -> None:
     repo.prune()
     assert len(repo.packs()) == 2
     repo.assert_sound()
+
+
+def test_a_tree_that_cannot_be_read_stops_everything(repo: Repo) -> None:
+    """Nobody knows what is needed below it."""
+    saved = repo.save(a=os.urandom(100_000))
+    (place,) = reopen(repo.store).index.places(BlobType.TREE, saved.snapshot.tree)
+    flip(repo.store, object_of(place.pack), place.blob.offset + 20)
+    before = {kind: dict(repo.store.scan(kind)) for kind in Kind}
+
+    for at_once in (False, True):
+        with pytest.raises(IntegrityError):
+            repo.prune(at_once=at_once)
+
+    assert {kind: dict(repo.store.scan(kind)) for kind in Kind} == before
+
+
+class _Replacing(MemoryStore):
+    """As snapshots are listed, one of them becomes another: tags are changed, say."""
+
+    def __init__(self, objects: MemoryStore) -> None:
+        super().__init__()
+        self._objects = objects._objects
+        self.old: ObjectName | None = None
+        self.new: bytes | bytearray = b""
+
+    def scan(self, kind: Kind) -> Iterator[tuple[ObjectName, int]]:
+        found = list(super().scan(kind))
+        if kind is Kind.SNAPSHOT and self.old is not None:
+            self.put(ObjectName(kind, sha256(self.new).hexdigest()), self.new)
+            self.delete(self.old)
+            self.old = None
+        return iter(found)
+
+
+def test_a_snapshot_that_is_just_being_replaced_is_not_missed(repo: Repo) -> None:
+    saved = repo.save(a=os.urandom(100_000))
+    envelope = repo.open().envelope
+    store = _Replacing(repo.store)
+    store.new = envelope.seal_file(encode_snapshot(saved.snapshot))
+    store.old = ObjectName(Kind.SNAPSHOT, saved.id.hex())
+    repo.store = store
+
+    result = repo.prune()
+
+    assert store.old is None
+    assert (result.snapshots, result.pending) == (1, 0)
+
+
+def test_whoever_holds_a_lock_is_unknown_if_one_cannot_be_read(repo: Repo) -> None:
+    opened = repo.open()
+    assert lock_holders(repo.store, opened.envelope, "") == frozenset()
+    with opened.lock():
+        assert lock_holders(repo.store, opened.envelope, "") != frozenset()
+    repo.store.put(ObjectName(Kind.LOCK, "00" * 32), b"garbage" * 10)
+    assert lock_holders(repo.store, opened.envelope, "") is None
