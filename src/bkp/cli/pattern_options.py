@@ -9,7 +9,7 @@ import click
 
 from bkp.files.selection.patternfiles import read_patterns
 from bkp.files.selection.patterns import PatternList
-from bkp.ops.restore.walk import Selection
+from bkp.ops.selection import Selection
 
 _OPTIONS = (
     ("include", "-i", "Only what matches the pattern."),

@@ -17,7 +17,7 @@ from bkp.errors import UsageError
 from bkp.ops.locate import Place, find_place, parse_operand, place_in
 from bkp.ops.restore.options import Overwrite, RestoreOptions
 from bkp.ops.restore.run import restore
-from bkp.ops.restore.walk import Exactly, Selection
+from bkp.ops.selection import Exactly, Selection
 from bkp.repo.repository import Repository
 
 

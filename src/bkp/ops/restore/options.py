@@ -9,8 +9,7 @@ from bkp.files.writing.apply import modified
 from bkp.files.writing.contents import is_incomplete
 from bkp.formats.filemode import from_go
 from bkp.formats.tree import Node
-
-from .walk import EVERYTHING, Selection
+from bkp.ops.selection import EVERYTHING, Selection
 
 
 class Overwrite(Enum):

@@ -6,73 +6,19 @@ depth is walked without recursion.  Touches neither target nor contents.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from itertools import islice
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from bkp.errors import IntegrityError
 from bkp.files.writing.place import is_name
 from bkp.files.writing.target import Directory, Presence
 from bkp.formats.tree import Node
 from bkp.ids import BlobId, parse_id
+from bkp.ops.selection import Selection
 
 from .ahead import TreesAhead, TreeSource
 
-
-class Patterns(Protocol):
-    """A list of patterns over paths that begin with a slash."""
-
-    def matches(self, path: bytes) -> bool:
-        """Say whether a path is one of those meant, or below one."""
-
-    def may_match_below(self, path: bytes) -> bool:
-        """Say whether something below a directory may be one of those meant."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Selection:
-    """The entries to restore: all, or what `include` matches, but not what `exclude` does."""
-
-    include: Patterns | None = None
-    exclude: Patterns | None = None
-
-    def covers(self, path: bytes) -> bool:
-        """Say whether the entry at `path` is to be restored."""
-        return not self._is_excluded(path) and (self.include is None or self.include.matches(path))
-
-    def may_cover_below(self, path: bytes) -> bool:
-        """Say whether an entry below the directory at `path` may be."""
-        return not self._is_excluded(path) and (
-            self.include is None or self.include.matches(path) or self.include.may_match_below(path)
-        )
-
-    @property
-    def is_everything(self) -> bool:
-        """Whether no entry is left out."""
-        return self.include is None and self.exclude is None
-
-    def _is_excluded(self, path: bytes) -> bool:
-        return self.exclude is not None and self.exclude.matches(path)
-
-
-EVERYTHING = Selection()
-
 _DEEPEST_AHEAD = 32  # directories on the way from the root that may have trees read ahead
-
-
-@dataclass(frozen=True, slots=True)
-class Exactly:
-    """The pattern that means one path and what is below it."""
-
-    path: bytes
-
-    def matches(self, path: bytes) -> bool:
-        """Say whether a path is that, or below it."""
-        return path == self.path or path.startswith(self.path + b"/")
-
-    def may_match_below(self, path: bytes) -> bool:
-        """Say whether the path is below a directory."""
-        return self.path.startswith(path.rstrip(b"/") + b"/")
 
 
 class Enter(NamedTuple):

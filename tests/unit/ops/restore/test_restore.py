@@ -13,7 +13,7 @@ from bkp.events import BytesRestored, EntryRestored, Event, Problem, RestorePlan
 from bkp.files.selection.patterns import PatternList
 from bkp.ops.restore.options import RestoreOptions, RestoreStats
 from bkp.ops.restore.run import restore
-from bkp.ops.restore.walk import Selection
+from bkp.ops.selection import Selection
 from memoryrepo import (
     MTIME,
     Dir,

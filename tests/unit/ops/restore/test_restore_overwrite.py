@@ -12,7 +12,7 @@ from bkp.events import EntryRestored, Event, Problem
 from bkp.ids import BlobId, blob_id
 from bkp.ops.restore.options import Overwrite, RestoreOptions, RestoreStats
 from bkp.ops.restore.run import restore
-from bkp.ops.restore.walk import Selection
+from bkp.ops.selection import Selection
 from memoryrepo import (
     MTIME,
     Consume,
