@@ -90,6 +90,10 @@ class GatedStore:
         self._gate.enter(changes=True)
         self._store.put(name, data)
 
+    def replace(self, name: ObjectName, data: Buffer) -> None:
+        self._gate.enter(changes=True)
+        self._store.replace(name, data)
+
     def scan(self, kind: Kind) -> Iterator[tuple[ObjectName, int]]:
         self._gate.enter(changes=False)
         return iter(list(self._store.scan(kind)))

@@ -55,6 +55,10 @@ class FailingStore(MemoryStore):
         self._check("put", name)
         super().put(name, data)
 
+    def replace(self, name: ObjectName, data: bytes | bytearray | memoryview) -> None:
+        self._check("replace", name)
+        super().replace(name, data)
+
     def delete(self, name: ObjectName) -> None:
         self._check("delete", name)
         super().delete(name)

@@ -228,6 +228,16 @@ def test_many_drafts_are_written_at_once(store: Store) -> None:
         assert store.get(named(Kind.PACK, data)) == data
 
 
+def test_a_config_is_replaced_whole(store: Store) -> None:
+    store.put(CONFIG, b"first and longer")
+
+    store.replace(CONFIG, bytearray(b"second"))
+
+    assert store.get(CONFIG) == b"second"
+    assert list(store.scan(Kind.CONFIG)) == [(CONFIG, 6)]
+    assert _files(store) in {0, 1}
+
+
 def _files(store: Store) -> int:
     """Count the files of a store that is a directory."""
     return sum(path.is_file() for path in Path(store.location).rglob("*"))
@@ -243,6 +253,7 @@ def test_a_discarding_store_reads_through_and_changes_nothing(store: Store) -> N
     draft.append(b"draft")
     draft.publish(named(Kind.PACK, b"draft"))
     discarding.delete(kept)
+    discarding.replace(kept, b"other")
 
     assert discarding.get(kept) == b"kept"
     assert dict(store.scan(Kind.PACK)) == {kept: 4}

@@ -69,7 +69,7 @@ class Draft(Protocol):
 
 
 class Store(Protocol):
-    """Named, immutable bytes somewhere.
+    """Named bytes somewhere, which never change but for the config.
 
     Every verb may raise AccessDenied, Unavailable when trying again could
     help, and StoreError when it could not.  Verbs may be called from several
@@ -96,6 +96,12 @@ class Store(Protocol):
         When this returns the object survives a power cut.  Raises
         AlreadyExists rather than replace (objects never change), and
         StoreFull when there is no room.
+        """
+
+    def replace(self, name: ObjectName, data: Buffer) -> None:
+        """Put other bytes in the place of an object, for the config alone.
+
+        At once where the storage can: who reads meanwhile has one or the other.
         """
 
     def scan(self, kind: Kind) -> Iterator[tuple[ObjectName, int]]:

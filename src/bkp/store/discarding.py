@@ -7,7 +7,7 @@ from .gathered import GatheredDraft
 
 
 class DiscardingStore:
-    """Looks like a store, changes nothing; `put` and `delete` succeed and do nothing."""
+    """Looks like a store, changes nothing; what would change it succeeds and does nothing."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -26,6 +26,9 @@ class DiscardingStore:
         return GatheredDraft(self.put)
 
     def put(self, name: ObjectName, data: Buffer) -> None:
+        """Do nothing."""
+
+    def replace(self, name: ObjectName, data: Buffer) -> None:
         """Do nothing."""
 
     def scan(self, kind: Kind) -> Iterator[tuple[ObjectName, int]]:

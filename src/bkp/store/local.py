@@ -83,6 +83,15 @@ class LocalStore:
         finally:  # an interruption too must leave no temporary file
             draft.discard()
 
+    def replace(self, name: ObjectName, data: Buffer) -> None:
+        """Write a temporary file and rename it to where the other is."""
+        draft = self._draft(name.kind, str(name))
+        try:
+            draft.append(data)
+            draft.publish(name, replace=True)
+        finally:
+            draft.discard()
+
     def scan(self, kind: Kind) -> Iterator[tuple[ObjectName, int]]:
         """List a directory; for packs, its 256 subdirectories too."""
         if kind is Kind.CONFIG:

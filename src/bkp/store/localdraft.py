@@ -78,8 +78,8 @@ class LocalDraft:
                 done += len(part)
         return b"".join(parts)
 
-    def publish(self, name: ObjectName) -> None:
-        """Sync the file, link it to its place, sync the directory."""
+    def publish(self, name: ObjectName, *, replace: bool = False) -> None:
+        """Sync the file, link it to its place (or rename it, to replace), sync the directory."""
         path = self._place(name)
         try:
             with translated(str(name)):
@@ -87,7 +87,8 @@ class LocalDraft:
                 # As restic leaves it: read-only, so that nobody edits it by accident.
                 with contextlib.suppress(PermissionError):  # FAT and some shares have no modes
                     os.fchmod(self._opened(), self._modes.file & ~0o222)
-                self._in_directory(path.parent, lambda: _give_name(self._path, path))
+                give_name = os.replace if replace else _give_name
+                self._in_directory(path.parent, lambda: give_name(self._path, path))
         finally:  # an interruption too, wherever it comes, must leave no more than the object
             self.discard()
         with translated(str(name)):

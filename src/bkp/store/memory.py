@@ -40,6 +40,11 @@ class MemoryStore:
                 raise AlreadyExists(f"{name} exists already")
             self._objects[name] = bytes(data)
 
+    def replace(self, name: ObjectName, data: Buffer) -> None:
+        """Keep a copy of `data` instead."""
+        with self._lock:
+            self._objects[name] = bytes(data)
+
     def scan(self, kind: Kind) -> Iterator[tuple[ObjectName, int]]:
         """Yield what is there now."""
         with self._lock:
