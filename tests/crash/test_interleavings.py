@@ -23,7 +23,8 @@ from bkp.formats.pack import BlobType
 from bkp.library import snapshot
 from bkp.ops.forget.run import remove_snapshots
 from bkp.ops.prune import run as pruning
-from bkp.ops.prune.run import PruneOptions, prune
+from bkp.ops.prune.options import KEEP_DELETE, PruneOptions
+from bkp.ops.prune.run import prune
 from bkp.ops.walktree import blobs_of, walk
 from bkp.repo import locking
 from bkp.repo.repository import Repository, RepositoryOptions, open_repository
@@ -60,7 +61,7 @@ class Clients(RuleBasedStateMachine):
     """Some clients of one repository."""
 
     sources: list[bytes] = []  # noqa: RUF012
-    keep_delete = pruning.KEEP_DELETE
+    keep_delete = KEEP_DELETE
     is_blind = False  # readers do not look into marked packs
     processes: Processes
 

@@ -14,7 +14,8 @@ from bkp.library import restore, snapshot
 from bkp.ops.check.run import CheckOptions, check
 from bkp.ops.check.subset import Everything
 from bkp.ops.forget.run import remove_snapshots
-from bkp.ops.prune.run import PruneOptions, prune
+from bkp.ops.prune.options import PruneOptions
+from bkp.ops.prune.run import prune
 from bkp.repo import locking
 from bkp.repo.repository import Repository, RepositoryOptions, open_repository
 from bkp.store.base import Store

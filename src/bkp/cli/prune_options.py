@@ -7,12 +7,14 @@ import click
 
 from bkp.errors import UsageError
 from bkp.files.selection.sizes import parse_size
+from bkp.ops.prune.options import KEEP_DELETE, PruneOptions
 from bkp.ops.prune.plan import Limit
-from bkp.ops.prune.run import KEEP_DELETE, PruneOptions
+from bkp.repo.repository import Repository
 
 from .durations import seconds_of
 
 _INFINITE = float("inf")
+_NO_SPACE = "--unsafe-recover-no-free-space"
 
 
 def prune_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -45,6 +47,12 @@ def prune_options(function: Callable[..., Any]) -> Callable[..., Any]:
             click.option(
                 "--instant", is_flag=True, help="Delete at once; nobody else may work meanwhile."
             ),
+            click.option(
+                _NO_SPACE,
+                "no_space",
+                metavar="ID",
+                help="Free a full storage at once, the index first; ID is the repository's.",
+            ),
         )
     ):
         function = option(function)
@@ -62,9 +70,19 @@ def prune_options_from(values: dict[str, Any], *, dry_run: bool) -> PruneOptions
         only_trees=values["repack_cacheable_only"],
         uncompressed_too=values["repack_uncompressed"],
         keep_delete=seconds_of(wait) if wait else KEEP_DELETE,
-        at_once=values["instant"],
+        at_once=values["instant"] or bool(values["no_space"]),
+        no_free_space=bool(values["no_space"]),
         dry_run=dry_run,
     )
+
+
+def require_consent(values: dict[str, Any], repo: Repository) -> None:
+    """Raise UsageError unless who asks for what is unsafe knows for which repository."""
+    if values["no_space"] and values["no_space"] != repo.config.id:
+        raise UsageError(
+            f"if this stops half-way, `bkp repair index` has to follow; give {_NO_SPACE} "
+            f"{repo.config.id} if nothing else helps"
+        )
 
 
 def _limit(text: str) -> Limit:

@@ -1,6 +1,6 @@
 """What a `prune` did, or would do, for people and for programs."""
 
-from bkp.ops.prune.run import PruneResult
+from bkp.ops.prune.result import PruneResult
 
 from .options import Settings
 from .output import json_line, line, local_time_text, size_text

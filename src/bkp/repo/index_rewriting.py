@@ -6,7 +6,7 @@ usual, so nothing is lost.  Only objects that name a pack that leaves, and those
 that mark any, are replaced.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from hashlib import sha256
 
 from bkp.formats.index import IndexedPack, Writer, decode_index, encode_index
@@ -27,19 +27,20 @@ class IndexRewriter:
         self._marking: list[ObjectName] = []  # what marks packs now
 
     def rewrite(
-        self, leaving: Collection[PackId], coming: Iterable[IndexedPack], marks: Iterable[Mark]
+        self,
+        leaving: Collection[PackId],
+        coming: Iterable[IndexedPack],
+        marks: Iterable[Mark],
+        damaged: Collection[ObjectName] = (),
     ) -> None:
         """Take packs out of the index, put others in, and let just these be marked.
 
-        Raises IntegrityError if an index object is damaged; nothing was taken
-        away then.
+        Index objects that are known to be `damaged` go.  Raises IntegrityError
+        if another is; nothing was taken away then.
         """
-        obsolete: list[ObjectName] = []
-        left = self._remaining(leaving, obsolete)
-        for packs in _portions(left):
-            self._put(encode_index(packs, self._version))
-        for packs in _portions(coming):
-            self._put(encode_index(packs, self._version))
+        obsolete = list(damaged)
+        for packs in self._portions_left(leaving, coming, obsolete):
+            self._put(self._seal(packs))
         marking = list(self._put_marks(marks))
         self._delete(obsolete)
         self._marking = marking
@@ -50,6 +51,35 @@ class IndexRewriter:
         self._marking = list(self._put_marks(marks))
         self._delete(obsolete)
 
+    def rewrite_in_place(
+        self,
+        leaving: Collection[PackId],
+        coming: Iterable[IndexedPack],
+        make_room: Callable[[], None],
+    ) -> None:
+        """Do the same where there is no room for new objects, and let nothing be marked.
+
+        Old ones go first, then `make_room` is called, then new ones are stored.
+        Stopped between, the index does not name all packs, and has to be
+        repaired.
+        """
+        obsolete: list[ObjectName] = []
+        sealed = [self._seal(packs) for packs in self._portions_left(leaving, coming, obsolete)]
+        self._delete(obsolete)
+        make_room()
+        for data in sealed:
+            self._put(data)
+
+    def _portions_left(
+        self,
+        leaving: Collection[PackId],
+        coming: Iterable[IndexedPack],
+        obsolete: list[ObjectName],
+    ) -> Iterator[list[IndexedPack]]:
+        """Yield what new objects have to say, each portion for one; note which are obsolete."""
+        yield from _portions(self._remaining(leaving, obsolete))
+        yield from _portions(coming)
+
     @property
     def _version(self) -> int:
         return self._repo.config.version
@@ -58,7 +88,10 @@ class IndexRewriter:
         self, leaving: Collection[PackId], obsolete: list[ObjectName]
     ) -> Iterator[IndexedPack]:
         """Yield the packs that stay of objects to be replaced, and note these objects."""
-        for name, _ in list(self._repo.store.scan(Kind.INDEX)):
+        names = [name for name, _ in self._repo.store.scan(Kind.INDEX)]
+        for name in names:
+            if name in obsolete:
+                continue
             index = decode_index(self._repo.envelope.open_file(self._repo.load_object(name)))
             if index.packs_to_delete or any(pack.id in leaving for pack in index.packs):
                 obsolete.append(name)
@@ -70,11 +103,18 @@ class IndexRewriter:
             by_writers.setdefault(mark.writers, []).append(mark.pack)
         for writers, packs in by_writers.items():
             for portion in _portions(packs):
-                yield self._put(encode_index([], self._version, portion, writers))
+                yield self._put(self._seal([], portion, writers))
 
-    def _put(self, data: bytes) -> ObjectName:
+    def _seal(
+        self,
+        packs: list[IndexedPack],
+        marked: Sequence[IndexedPack] = (),
+        writers: frozenset[Writer] | None = None,
+    ) -> bytearray:
+        return self._repo.envelope.seal_file(encode_index(packs, self._version, marked, writers))
+
+    def _put(self, sealed: bytearray) -> ObjectName:
         self._guard()
-        sealed = self._repo.envelope.seal_file(data)
         name = ObjectName(Kind.INDEX, sha256(sealed).hexdigest())
         self._repo.store.put(name, sealed)
         return name

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
-from bkp.errors import BkpError, IntegrityError, Locked, NotFound, StoreError
+from bkp.errors import BkpError, IntegrityError, Locked, NotFound, StoreError, StoreFull
 from bkp.events import Notice, Reporter
 from bkp.formats.lock import LockFile, decode_lock, encode_lock
 from bkp.processes import is_alive, process_space, this_process
@@ -95,35 +95,44 @@ def list_locks(store: Store, envelope: Envelope) -> Iterator[FoundLock]:
             yield FoundLock(name.id, None)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockOptions:
+    """How a lock is taken.
+
+    It waits `retry_seconds` for the locks of others to go.  An `eager` one is
+    entered before those had time to show: `ensure` waits for that.  With
+    `do_without_room`, one that a full store has no room for is not written:
+    somebody else may begin then, but who has begun before is seen.
+    """
+
+    exclusive: bool = False
+    eager: bool = False
+    retry_seconds: float = 0
+    do_without_room: bool = False
+
+
 class Lock:
     """A lock held on a repository, refreshed in the background until released.
 
     A context manager; entering it raises Locked if somebody else's lock
-    excludes this one, and did so for `retry_seconds`.  An `eager` one is
-    entered before the locks of others had time to show: `ensure` waits for
-    that, and raises Locked in its turn.  Until then its holder may read, and
-    what it read holds only if `ensure` returns.
+    excludes this one, and goes on doing so for the time that is to be waited.
+    The holder of an eager one may read, and what it read holds only once
+    `ensure` has returned, which raises Locked in its turn.
     """
 
     def __init__(
-        self,
-        store: Store,
-        envelope: Envelope,
-        *,
-        exclusive: bool,
-        report: Reporter,
-        eager: bool = False,
-        retry_seconds: float = 0,
+        self, store: Store, envelope: Envelope, options: LockOptions, report: Reporter
     ) -> None:
         self._store = store
         self._envelope = envelope
+        self._options = options
         self._report = report
-        self._retry_seconds = retry_seconds
+        self._is_unwritten = False
         user = current_user()
         process = this_process()
         self._content = LockFile(
             time=format_time(now(), local_zone()),
-            exclusive=exclusive,
+            exclusive=options.exclusive,
             hostname=process.hostname,
             username=user.name,
             pid=process.pid,
@@ -131,7 +140,9 @@ class Lock:
             gid=user.gid,
             bkp_space=process.space,
         )
-        self._is_eager = eager and not retry_seconds  # who waits for others waits for all
+        self._is_eager = (
+            options.eager and not options.retry_seconds
+        )  # who waits for others waits for all
         self._aside: Aside | None = None
         self._wait_until_settled: Callable[[], None] = _nothing
         self._held: ObjectName | None = None
@@ -145,7 +156,7 @@ class Lock:
         return self._held.id if self._held is not None else ""
 
     def __enter__(self) -> "Lock":
-        give_up = time.monotonic() + self._retry_seconds
+        give_up = time.monotonic() + self._options.retry_seconds
         pause = _FIRST_PAUSE
         while True:
             try:
@@ -163,7 +174,7 @@ class Lock:
     def _acquire(self) -> None:
         self._refuse_conflicts()
         try:
-            self._write()
+            self._write_if_there_is_room()
             self._aside = Aside()
             self._wait_until_settled = self._aside.begin(self._settle)
             if not self._is_eager:
@@ -172,6 +183,15 @@ class Lock:
         except BaseException:
             self._leave()
             raise
+
+    def _write_if_there_is_room(self) -> None:
+        try:
+            self._write()
+        except StoreFull:
+            if not self._options.do_without_room:
+                raise
+            self._is_unwritten = True
+            self._report(Notice("there is no room for a lock: let nobody begin anything now"))
 
     def __exit__(self, *exc: object) -> None:
         try:
@@ -198,6 +218,9 @@ class Lock:
         """
         self._wait_until_settled()
         with self._refreshing:
+            if self._is_unwritten:
+                self._refuse_conflicts()
+                return
             if time.time() - self.refreshed < EXPIRED_SECONDS:
                 return
             self._refuse_to_have_lost()
@@ -215,6 +238,8 @@ class Lock:
             self._refuse_to_have_lost()
 
     def _refuse_to_have_lost(self) -> None:
+        if self._is_unwritten:
+            return  # there is none to lose
         held = self._held
         if held is None or not any(name == held for name, _ in self._store.scan(Kind.LOCK)):
             raise Locked("our lock was removed by somebody; run the command again")

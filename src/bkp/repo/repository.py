@@ -39,7 +39,7 @@ from .index import UNKNOWN_PACK, BlobIndex
 from .index_cache import IndexCache
 from .index_loading import IndexLoader
 from .keyring import KeySlot, add_key, list_keys, open_master_key, remove_key
-from .locking import Lock, remove_locks
+from .locking import Lock, LockOptions, remove_locks
 from .marks import Mark
 from .packer import DEFAULT_PACK_SIZE
 from .ranges import plain_length
@@ -115,21 +115,22 @@ class Repository:
         """Return the chunker by which files of this repository are cut."""
         return chunker_for(self.config, self.key)
 
-    def lock(self, *, exclusive: bool = False, eager: bool = False) -> Lock:
+    def lock(
+        self, *, exclusive: bool = False, eager: bool = False, do_without_room: bool = False
+    ) -> Lock:
         """Return a lock, to be entered; see Lock.
 
         Raises UsageError if the repository was opened to do without.
         """
         if self._options.no_lock:
             raise UsageError("--no-lock is only for commands that do not write")
-        return Lock(
-            self.store,
-            self.envelope,
+        options = LockOptions(
             exclusive=exclusive,
             eager=eager,
-            report=self._report,
             retry_seconds=self._options.retry_lock,
+            do_without_room=do_without_room,
         )
+        return Lock(self.store, self.envelope, options, self._report)
 
     @contextmanager
     def reading(self) -> Iterator[None]:

@@ -3,10 +3,10 @@
 import click
 
 from bkp.cli import exits
-from bkp.cli.check_report import CheckReport
 from bkp.cli.opening import open_unindexed
 from bkp.cli.options import Settings, declare, settings_of
 from bkp.cli.output import json_line, line, path_text, safe, size_text
+from bkp.cli.stage_report import StageReport
 from bkp.errors import UsageError
 from bkp.ops.check.faults import Fault, FaultKind
 from bkp.ops.check.run import CheckOptions, CheckResult, check
@@ -47,7 +47,7 @@ def command(ctx: click.Context, read_data: bool, read_data_subset: str | None) -
     """
     settings = settings_of(ctx)
     options = CheckOptions(read=_subset(read_data, read_data_subset))
-    with CheckReport(settings) as report:
+    with StageReport(settings, "checking") as report:
         result = check(open_unindexed(settings, report), options, report)
     if settings.json:
         json_line(_as_json(result))

@@ -11,13 +11,15 @@ from bkp.cli.forget_report import groups_json, print_groups
 from bkp.cli.opening import open_unindexed
 from bkp.cli.options import declare, settings_of
 from bkp.cli.output import json_line, line
-from bkp.cli.prune_options import prune_options, prune_options_from
+from bkp.cli.prune_options import prune_options, prune_options_from, require_consent
 from bkp.cli.prune_report import report_prune
+from bkp.cli.stage_report import StageReport
 from bkp.errors import UsageError
 from bkp.ids import SnapshotId
 from bkp.ops.forget.grouping import GroupBy
 from bkp.ops.forget.policy import UNLIMITED, Period, Policy
 from bkp.ops.forget.run import ForgetOptions, Group, plan, remove_snapshots
+from bkp.ops.prune.options import PruneOptions
 from bkp.ops.prune.run import prune
 from bkp.repo.repository import Repository
 from bkp.times import local_zone, now
@@ -115,6 +117,7 @@ def command(
     )
     pruning = prune_options_from(values, dry_run=dry_run)
     repo = open_unindexed(settings, problems)
+    require_consent(values, repo)
     groups: list[Group] = []
     if ids:
         names = [_named(repo, name, options) for name in ids]
@@ -123,7 +126,7 @@ def command(
         names = [saved.id for group in groups for saved in group.decision.remove]
     if not settings.json and not settings.quiet:
         print_groups(groups, options.policy, compact=compact)
-    gone = [] if dry_run or not names else _remove(repo, names, problems)
+    gone = [] if dry_run or not names else _remove(repo, names, pruning, problems)
     if settings.json:
         json_line(groups_json(groups))
     elif not settings.quiet:
@@ -131,13 +134,16 @@ def command(
             f"would remove {len(names)} snapshots" if dry_run else f"removed {len(gone)} snapshots"
         )
     if prunes and names:
-        result = prune(repo, pruning, problems, without=names if dry_run else gone)
+        with StageReport(settings, "pruning") as report:
+            result = prune(repo, pruning, report, without=names if dry_run else gone)
         report_prune(settings, result, dry_run=dry_run)
     return problems.incomplete_code()
 
 
-def _remove(repo: Repository, names: Sequence[SnapshotId], problems: Problems) -> list[SnapshotId]:
-    with repo.lock() as lock:
+def _remove(
+    repo: Repository, names: Sequence[SnapshotId], pruning: PruneOptions, problems: Problems
+) -> list[SnapshotId]:
+    with repo.lock(do_without_room=pruning.no_free_space) as lock:
         return remove_snapshots(repo, lock, names, problems)
 
 

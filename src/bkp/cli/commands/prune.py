@@ -4,11 +4,11 @@ from typing import Any
 
 import click
 
-from bkp.cli.events import Problems
 from bkp.cli.opening import open_unindexed
 from bkp.cli.options import declare, settings_of
-from bkp.cli.prune_options import prune_options, prune_options_from
+from bkp.cli.prune_options import prune_options, prune_options_from, require_consent
 from bkp.cli.prune_report import report_prune
+from bkp.cli.stage_report import StageReport
 from bkp.ops.prune.run import prune
 
 
@@ -30,8 +30,9 @@ def command(ctx: click.Context, /, dry_run: bool, **values: Any) -> int:
     """
     settings = settings_of(ctx)
     options = prune_options_from(values, dry_run=dry_run)
-    problems = Problems(settings)
-    repo = open_unindexed(settings, problems)
-    result = prune(repo, options, problems)
+    with StageReport(settings, "pruning") as report:
+        repo = open_unindexed(settings, report)
+        require_consent(values, repo)
+        result = prune(repo, options, report)
     report_prune(settings, result, dry_run=dry_run)
-    return problems.failure_code()
+    return report.failure_code()

@@ -13,71 +13,31 @@ With an exclusive lock (`at_once`) nobody can rely on anything, so there is one
 phase, as in restic's prune.
 """
 
-import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from functools import partial
 
-from bkp.errors import NotFound
+from bkp.errors import NotFound, StoreFull
 from bkp.events import Checked, Reporter
-from bkp.formats.index import IndexedPack, Writer
-from bkp.formats.pack import BlobType, PackedBlob
+from bkp.formats.index import Writer
 from bkp.ids import BlobId, PackId, SnapshotId
+from bkp.ops.reach import used_blobs
 from bkp.repo.blobset import BlobSet
-from bkp.repo.index import BlobIndex
 from bkp.repo.index_rewriting import IndexRewriter
 from bkp.repo.locking import Lock
 from bkp.repo.marks import Mark, lock_holders
 from bkp.repo.repository import Repository
-from bkp.repo.writer import BlobWriter
 from bkp.store.base import Kind, ObjectName
-from bkp.times import UTC, format_time, now
+from bkp.times import now
 
-from .plan import Limit, Plan, PlanOptions, make_plan
-from .survey import PackUse, Survey, require_sound, survey
-from .used import used_blobs
-
-KEEP_DELETE = 23 * 3600  # seconds, rustic's default: no snapshot should take longer
+from .marking import are_new, marks_after, with_writers
+from .options import PruneOptions
+from .plan import Plan, PlanOptions, make_plan
+from .repacking import repack
+from .result import PruneResult, sum_up
+from .survey import Survey, require_sound, survey
 
 _NS = 1_000_000_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PruneOptions:
-    """What to free; sizes in bytes, times in seconds.
-
-    Packs wait `keep_delete` between being marked and being deleted; `at_once`
-    deletes them now, under an exclusive lock.
-    """
-
-    max_unused: Limit
-    max_repack: float = float("inf")
-    repack_smaller: int | None = None
-    only_trees: bool = False
-    uncompressed_too: bool = False
-    keep_delete: float = KEEP_DELETE
-    at_once: bool = False
-    dry_run: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class PruneResult:
-    """What was done, or would be; sizes in bytes.
-
-    `freed` are gone, `pending` go with the first run after `pending_until`
-    (ns), `added` is what repacking stored.
-    """
-
-    plan: Plan
-    snapshots: int
-    used_blobs: int
-    freed_packs: int
-    freed: int
-    pending_packs: int
-    pending: int
-    pending_until: int
-    repacked: int
-    added: int
 
 
 def prune(
@@ -93,7 +53,8 @@ def prune(
     Raises IntegrityError if anything that is needed is missing or damaged:
     then nothing was taken away.
     """
-    with repo.lock(exclusive=options.at_once) as lock:
+    lock = repo.lock(exclusive=options.at_once, do_without_room=options.no_free_space)
+    with lock:
         return _Prune(repo, options, lock, report, clock).run(frozenset(without))
 
 
@@ -128,7 +89,14 @@ class _Prune:
         added = 0
         if not self._options.dry_run:
             added = self._apply(plan, found, used)
-        return self._result(plan, found, len(roots), len(used), added)
+        return sum_up(
+            plan,
+            found,
+            self._options,
+            snapshots=len(roots),
+            added=added,
+            now_ns=self._clock(),
+        )
 
     def _roots(self, without: frozenset[SnapshotId]) -> list[BlobId]:
         """Return the trees of all snapshots.
@@ -154,7 +122,7 @@ class _Prune:
         return PlanOptions(
             pack_size=self._repo.pack_size,
             max_unused=options.max_unused,
-            max_repack=options.max_repack,
+            max_repack=0 if options.no_free_space else options.max_repack,
             repack_smaller=options.repack_smaller,
             only_trees=options.only_trees,
             uncompressed_too=options.uncompressed_too,
@@ -173,85 +141,45 @@ class _Prune:
 
     def _apply(self, plan: Plan, found: Survey, used: BlobSet) -> int:
         """Do what was planned; return the bytes that repacking stored."""
-        added = self._repack(plan.repack, found, used) if plan.repack else 0
+        added = 0
+        if plan.repack:
+            added = repack(self._repo, self._lock, plan.repack, found, used, self._report)
         self._lock.confirm()
         leaving = {pack.id for pack in plan.unused + plan.repack} | set(plan.missing)
-        marks = [] if self._options.at_once else self._marks(plan, leaving)
-        if leaving or plan.rescue or plan.delete or self._are_new(marks):
-            rewriter = IndexRewriter(self._repo, self._lock.ensure)
+        if self._options.at_once:
+            self._apply_at_once(plan, leaving)
+        else:
+            self._apply_in_two_phases(plan, leaving)
+        return added
+
+    def _apply_in_two_phases(self, plan: Plan, leaving: set[PackId]) -> None:
+        marks = marks_after(plan, leaving, self._repo.index, self._clock())
+        if leaving or plan.rescue or plan.delete or are_new(marks):
+            rewriter = self._rewriter()
             rewriter.rewrite(leaving, plan.rescue, marks)
-            complete = self._with_writers(marks)
+            complete = with_writers(marks, self._others())
             if complete != marks:
                 rewriter.tell_writers(complete)
-        gone = [mark.pack.id for mark in plan.delete]
-        if self._options.at_once:
-            gone += [pack.id for pack in plan.unused + plan.repack]
-            gone += plan.unindexed
-        self._delete(gone)
-        return added
+        self._delete([mark.pack.id for mark in plan.delete])
 
-    def _marks(self, plan: Plan, leaving: Iterable[PackId]) -> list[Mark]:
-        """Return all that are to be there from now on."""
-        time = self._clock()
-        text = format_time(time, UTC)
-        blobs = self._blobs_of(set(leaving) - set(plan.missing))
-        new = [IndexedPack(pack, held, text) for pack, held in blobs.items()]
-        new += [IndexedPack(pack, [], text, size) for pack, size in plan.unindexed.items()]
-        return [
-            *(Mark(pack, time, None) for pack in new),
-            *(self._dated(mark, text, time) for mark in plan.wait),
-        ]
+    def _apply_at_once(self, plan: Plan, leaving: set[PackId]) -> None:
+        in_no_index = [*(mark.pack.id for mark in plan.delete), *plan.unindexed]
+        in_index = [pack.id for pack in plan.unused + plan.repack]
+        if self._options.no_free_space:
+            self._delete(in_no_index)
+        try:
+            if leaving or plan.rescue or plan.delete:
+                self._rewriter().rewrite(leaving, plan.rescue, [])
+        except StoreFull:
+            if not self._options.no_free_space:
+                raise
+            delete = partial(self._delete, in_index)
+            self._rewriter().rewrite_in_place(leaving, plan.rescue, delete)
+        else:
+            self._delete(in_index if self._options.no_free_space else in_no_index + in_index)
 
-    def _dated(self, mark: Mark, text: str, time: int) -> Mark:
-        """Give a mark of others that says no time the present one."""
-        if mark.time_ns is not None:
-            return mark
-        return Mark(replace(mark.pack, time=text), time, mark.writers)
-
-    def _are_new(self, marks: list[Mark]) -> bool:
-        return any(mark.writers is None for mark in marks)
-
-    def _with_writers(self, marks: list[Mark]) -> list[Mark]:
-        """Add who may rely on what was marked just now; not, if that cannot be known."""
-        writers = self._others()
-        if writers is None:
-            return marks
-        return [
-            mark if mark.writers is not None else replace(mark, writers=writers) for mark in marks
-        ]
-
-    def _blobs_of(self, packs: set[PackId]) -> dict[PackId, list[PackedBlob]]:
-        blobs: dict[PackId, list[PackedBlob]] = {pack: [] for pack in packs}
-        for place in self._repo.index.all_places():
-            if place.pack in packs:
-                blobs[place.pack].append(place.blob)
-        for held in blobs.values():
-            held.sort(key=lambda blob: blob.offset)
-        return blobs
-
-    def _repack(self, packs: list[PackUse], found: Survey, used: BlobSet) -> int:
-        """Store anew what is used of some packs; return the bytes that took."""
-        chosen = {pack.id for pack in packs}
-        added = 0
-        with self._repo.blob_writer(self._lock, known=BlobIndex()) as writer:
-            for kind in BlobType:
-                names = list(self._needed(kind, chosen, found, used))
-                copier = _Copier(kind, writer)
-                read = self._repo.read_trees if kind is BlobType.TREE else self._repo.read_blobs
-                for error in read(names, copier.copy).values():
-                    raise error
-                added += copier.added
-                self._report(Checked("repack", copier.blobs, len(names)))
-        return added
-
-    def _needed(
-        self, kind: BlobType, chosen: set[PackId], found: Survey, used: BlobSet
-    ) -> Iterator[BlobId]:
-        for place in self._repo.index.all_places():
-            blob = place.blob
-            is_wanted = blob.type is kind and place.pack in chosen and found.is_counted(place)
-            if is_wanted and used.has_each(kind, blob.id)[0]:
-                yield blob.id
+    def _rewriter(self) -> IndexRewriter:
+        return IndexRewriter(self._repo, self._lock.ensure)
 
     def _delete(self, packs: list[PackId]) -> None:
         if packs:
@@ -260,42 +188,3 @@ class _Prune:
             self._lock.ensure()
             self._repo.store.delete(ObjectName(Kind.PACK, pack.hex()))
             self._report(Checked("delete", done, len(packs)))
-
-    def _result(
-        self, plan: Plan, found: Survey, snapshots: int, used: int, added: int
-    ) -> PruneResult:
-        marked = [pack.id for pack in plan.unused + plan.repack] + list(plan.unindexed)
-        waiting = [] if self._options.at_once else marked + [mark.pack.id for mark in plan.wait]
-        freed = [mark.pack.id for mark in plan.delete]
-        freed += marked if self._options.at_once else []
-        until = self._clock() + int(self._options.keep_delete * _NS) if waiting else 0
-        return PruneResult(
-            plan=plan,
-            snapshots=snapshots,
-            used_blobs=used,
-            freed_packs=len(freed),
-            freed=sum(found.sizes[pack] for pack in freed),
-            pending_packs=len(waiting),
-            pending=sum(found.sizes[pack] for pack in waiting),
-            pending_until=until,
-            repacked=sum(pack.size for pack in plan.repack),
-            added=added,
-        )
-
-
-class _Copier:
-    """Stores blobs that were read once more."""
-
-    def __init__(self, kind: BlobType, writer: BlobWriter) -> None:
-        self._kind = kind
-        self._writer = writer
-        self._lock = threading.Lock()
-        self.blobs = 0
-        self.added = 0  # bytes stored
-
-    def copy(self, _: list[BlobId], data: memoryview, pieces: list[tuple[int, int]]) -> None:
-        """Take what a read hands over, from any thread."""
-        written = self._writer.write_each(self._kind, data, pieces)
-        with self._lock:
-            self.blobs += len(written)
-            self.added += sum(blob.stored_bytes for blob in written)

@@ -76,6 +76,7 @@ class Survey:
     rescued: dict[PackId, IndexedPack]
     sizes: Mapping[PackId, int]
     counted: Mapping[Key, PackId]
+    used_blobs: int
 
     def is_counted(self, place: Place) -> bool:
         """Say whether this copy of a used blob is the one that counts."""
@@ -104,7 +105,7 @@ def survey(repo: Repository, used: BlobSet) -> Survey:
             _of(packs, place.pack).take(place.blob, is_used=is_used and place is best)
     rescued = _rescue(repo, used, len(used) - found)
     marks = {pack: mark for pack, mark in repo.marks().items() if pack not in packs}
-    return Survey(packs, marks, rescued, pack_sizes(repo), counted)
+    return Survey(packs, marks, rescued, pack_sizes(repo), counted, len(used))
 
 
 def _of(packs: dict[PackId, PackUse], pack: PackId) -> PackUse:

@@ -14,7 +14,9 @@ from bkp.formats.snapshot import encode_snapshot
 from bkp.ids import blob_id
 from bkp.ops.check.run import CheckOptions, check
 from bkp.ops.check.subset import Everything
-from bkp.ops.prune.run import PruneOptions, PruneResult, prune
+from bkp.ops.prune.options import PruneOptions
+from bkp.ops.prune.result import PruneResult
+from bkp.ops.prune.run import prune
 from bkp.repo.marks import lock_holders
 from bkp.repo.repository import Repository, RepositoryOptions, open_repository
 from bkp.repo.snapshots import SavedSnapshot
