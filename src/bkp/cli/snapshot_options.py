@@ -3,7 +3,6 @@
 import os
 import socket
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import Any
 
 import click
@@ -18,6 +17,7 @@ from bkp.ops.backup.parent import ChangeRules
 from bkp.ops.backup.run import BackupOptions
 from bkp.times import local_zone, now
 
+from .moments import parse_local_time
 from .pattern_options import all_patterns
 
 _OPTIONS: tuple[Callable[..., Any], ...] = (
@@ -82,7 +82,7 @@ def labels_from(values: Mapping[str, Any]) -> SnapshotLabels:
     """Return what the snapshot is to say about itself."""
     return SnapshotLabels(
         host=values["host"] or os.environ.get("RESTIC_HOST") or socket.gethostname(),
-        time_ns=_parse_time(values["time"]) if values["time"] else now(),
+        time_ns=parse_local_time(values["time"]) if values["time"] else now(),
         zone=local_zone(),
         tags=[tag for given in values["tags"] for tag in given.split(",") if tag],
         excludes=values["exclude"],
@@ -134,12 +134,3 @@ def _exclude_options(values: Mapping[str, Any], repository: str) -> ExcludeOptio
         one_file_system=values["one_file_system"],
         directories=(os.fsencode(repository),),
     )
-
-
-def _parse_time(text: str) -> int:
-    """Read a local time as restic's --time takes it; return ns."""
-    try:
-        moment = datetime.strptime(text, "%Y-%m-%d %H:%M:%S").astimezone()
-    except ValueError:
-        raise UsageError(f"not a time: {text!r}; write it as 'YYYY-MM-DD HH:MM:SS'") from None
-    return int(moment.timestamp()) * 1_000_000_000

@@ -7,6 +7,7 @@ for byte what `tree.encode_tree` makes, and what is read here is what
 through `tree.Node` and msgspec.
 """
 
+import re
 from collections.abc import Iterable
 
 import msgspec
@@ -23,6 +24,7 @@ from .tree import Node, decode_tree
 _BEGIN = b'{"nodes":['
 _END = b"]}\n"
 _NO_CONTENT = b',"content":null}'
+_SUBTREE = re.compile(rb'"subtree":"[0-9a-f]{64}"')
 
 _HOUR = 3600  # seconds
 _MOST_HOURS = 8192  # about 1 MiB of memory
@@ -114,8 +116,24 @@ def join_tree(nodes: Iterable[bytes]) -> bytes:
     return _BEGIN + b",".join(nodes) + _END
 
 
+def replace_subtree(node: bytes, tree: BlobId) -> bytes:
+    """Return the node of a directory with another tree, and all else as it is."""
+    # Quotation marks inside of strings are escaped, so this can only be the key and its value.
+    replaced, count = _SUBTREE.subn(b'"subtree":"%s"' % tree.hex().encode(), node)
+    if count == 1:
+        return replaced
+    found = decode_node(node)
+    found.subtree = tree.hex()
+    return encode(found)
+
+
 class _NodeTexts(msgspec.Struct):
     nodes: list[msgspec.Raw] | None
+
+
+def split_tree(data: bytes) -> list[bytes]:
+    """Return the bytes of each node, in stored order; raises Malformed if it is no tree."""
+    return [bytes(text) for text in decode(data, _NodeTexts).nodes or ()]
 
 
 def open_tree(data: bytes) -> PlainTree | dict[bytes, bytes]:
@@ -125,13 +143,12 @@ def open_tree(data: bytes) -> PlainTree | dict[bytes, bytes]:
     The bytes of each node are those stored, but for halves of surrogate pairs
     written as escapes, which nobody's tree has: they become U+FFFD.
     """
-    return native.plain_tree(data, _unquote_text) or _split_tree(data)
+    return native.plain_tree(data, _unquote_text) or _by_name(data)
 
 
-def _split_tree(data: bytes) -> dict[bytes, bytes]:
+def _by_name(data: bytes) -> dict[bytes, bytes]:
     nodes = decode_tree(data)
-    texts = decode(data, _NodeTexts).nodes or []
-    return {node.name: bytes(text) for node, text in zip(nodes, texts, strict=True)}
+    return {node.name: text for node, text in zip(nodes, split_tree(data), strict=True)}
 
 
 def _unquote_text(text: bytes) -> bytes:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bkp.formats.snapshot import Snapshot
-from bkp.repo.snapshots import SavedSnapshot
+from bkp.repo.snapshots import SavedSnapshot, Snapshots
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,3 +42,16 @@ def newest_of_each(snapshots: Iterable[SavedSnapshot], count: int) -> list[Saved
         if seen[group] <= count:
             kept.append(saved)
     return kept[::-1]
+
+
+def chosen(
+    snapshots: Snapshots, names: Sequence[str], wanted: SnapshotFilter
+) -> list[SavedSnapshot]:
+    """Return the snapshots that are named, each once, or all that are wanted if none is.
+
+    Raises UsageError for a name that is unknown or ambiguous.
+    """
+    if not names:
+        return [saved for saved in snapshots.load_all() if wanted.matches(saved.snapshot)]
+    found = (snapshots.find(name, wanted.matches) for name in names)
+    return list({saved.id: saved for saved in found}.values())

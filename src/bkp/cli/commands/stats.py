@@ -9,6 +9,7 @@ from bkp.cli.filters import filter_from, snapshot_filters
 from bkp.cli.opening import open_for_reading
 from bkp.cli.options import declare, settings_of
 from bkp.cli.output import json_line, line, size_text
+from bkp.ops.select import chosen
 from bkp.ops.stats import Mode, Stats, count
 
 
@@ -46,12 +47,8 @@ def command(
     settings = settings_of(ctx)
     problems = Problems(settings)
     repo = open_for_reading(settings, problems)
-    wanted = filter_from(hosts, tags, paths)
-    if ids:
-        chosen = [repo.snapshots.find(name, wanted.matches) for name in ids]
-    else:
-        chosen = [one for one in repo.snapshots.load_all() if wanted.matches(one.snapshot)]
-    result = count(repo, chosen, Mode(mode), problems)
+    snapshots = chosen(repo.snapshots, ids, filter_from(hosts, tags, paths))
+    result = count(repo, snapshots, Mode(mode), problems)
     if settings.json:
         json_line(_as_json(result))
     else:

@@ -1,0 +1,1 @@
+"""Change what snapshots say, or what is in them: each becomes a new one."""
