@@ -22,8 +22,9 @@ from .collecting import collect_rarely
 from .durations import seconds_of
 from .memory import return_large_blocks
 from .options import Settings
+from .other_repository import Other
 from .output import notice
-from .passwords import ask_password, find_password, password_from_file
+from .passwords import find_other_password, find_password
 
 
 def default_location() -> str:
@@ -100,16 +101,17 @@ def make_repository(
     return repo
 
 
-def open_from(location: str, password_file: str | None) -> Repository:
-    """Open a second repository, whose password has options and variables of its own."""
-    path = password_file or os.environ.get("RESTIC_FROM_PASSWORD_FILE")
-    if path:
-        password = password_from_file(path)
-    elif given := os.environ.get("RESTIC_FROM_PASSWORD"):
-        password = given
-    else:
-        password = ask_password(f"password of {location}: ", twice=False)
-    return open_repository(open_store(location), password)
+def open_other(settings: Settings, other: Other, report: Reporter = ignore) -> Repository:
+    """Open the repository that a command takes something from; its index is not loaded."""
+    store = open_store(other.location)
+    password = find_other_password(other.password_file, other.password_command, other.location)
+    return open_repository(
+        store,
+        password,
+        options=_options(settings),
+        key_hint=other.key_hint or "",
+        report=report,
+    )
 
 
 def _options(settings: Settings) -> RepositoryOptions:

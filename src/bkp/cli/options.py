@@ -1,6 +1,6 @@
 """Options that every command takes, before or after its name, and what they come to.
 
-Only this module and `opening` read the environment.
+Only this module, `opening`, `passwords` and `other_repository` read the environment.
 """
 
 import functools

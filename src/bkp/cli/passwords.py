@@ -13,7 +13,11 @@ from bkp.errors import UsageError
 
 from .options import Settings
 
-_SECRETS = frozenset({"BKP_PASSWORD", "RESTIC_PASSWORD", "RESTIC_FROM_PASSWORD"})
+# Where the repository is that a command takes something from, its variables have this in them.
+_OTHER = "_FROM"
+_SECRETS = frozenset(
+    f"{prefix}{other}_PASSWORD" for prefix in ("BKP", "RESTIC") for other in ("", _OTHER)
+)
 
 _SIZE_LIMIT = 64 << 10  # bytes; a password file that is larger is not one
 
@@ -24,18 +28,29 @@ def find_password(settings: Settings, *, twice: bool = False) -> str:
     Flags come before the environment, and bkp's variables before restic's.
     Raises UsageError if there is none and no terminal to ask on.
     """
-    if settings.password_file is not None:
-        return password_from_file(settings.password_file)
-    if settings.password_command is not None:
-        return password_from_command(settings.password_command)
-    for prefix in ("BKP", "RESTIC"):
+    found = _given_password(settings.password_file, settings.password_command, "")
+    return ask_password("password: ", twice=twice) if found is None else found
+
+
+def find_other_password(file: str | None, command: str | None, location: str) -> str:
+    """Return the password of a second repository, which has flags and variables of its own."""
+    found = _given_password(file, command, _OTHER)
+    return ask_password(f"password of {location}: ", twice=False) if found is None else found
+
+
+def _given_password(file: str | None, command: str | None, other: str) -> str | None:
+    if file is not None:
+        return password_from_file(file)
+    if command is not None:
+        return password_from_command(command)
+    for prefix in (f"BKP{other}", f"RESTIC{other}"):
         if (given := os.environ.get(f"{prefix}_PASSWORD")) is not None:
             return _checked(given, f"{prefix}_PASSWORD")
         if path := os.environ.get(f"{prefix}_PASSWORD_FILE"):
             return password_from_file(path)
-        if command := os.environ.get(f"{prefix}_PASSWORD_COMMAND"):
-            return password_from_command(command)
-    return ask_password("password: ", twice=twice)
+        if to_run := os.environ.get(f"{prefix}_PASSWORD_COMMAND"):
+            return password_from_command(to_run)
+    return None
 
 
 def environment_for_commands() -> dict[str, str]:

@@ -1,9 +1,12 @@
 """bkp init: make a repository."""
 
+from typing import Any
+
 import click
 
-from bkp.cli.opening import make_repository, open_from
+from bkp.cli.opening import make_repository, open_other
 from bkp.cli.options import declare, settings_of
+from bkp.cli.other_repository import other_from, other_repository
 from bkp.cli.output import json_line
 from bkp.errors import UsageError
 from bkp.repo.repository import NewRepository
@@ -27,8 +30,7 @@ from bkp.repo.repository import NewRepository
     default="2",
     help="The format; 1 knows no compression.  [default: 2]",
 )
-@click.option("--from-repo", metavar="LOCATION", help="The repository to take parameters from.")
-@click.option("--from-password-file", metavar="FILE", help="Its password.")
+@other_repository
 @click.option(
     "--copy-chunker-params",
     is_flag=True,
@@ -37,11 +39,11 @@ from bkp.repo.repository import NewRepository
 @click.pass_context
 def command(
     ctx: click.Context,
+    /,
     chunker: str,
     repository_version: str,
-    from_repo: str | None,
-    from_password_file: str | None,
     copy_chunker_params: bool,
+    **values: Any,
 ) -> None:
     """Make a repository.
 
@@ -49,9 +51,10 @@ def command(
     environment.  Whoever loses it loses the backups: there is no other way in.
     """
     settings = settings_of(ctx)
-    if copy_chunker_params != bool(from_repo):
+    other = other_from(values)
+    if copy_chunker_params != (other is not None):
         raise UsageError("--copy-chunker-params and --from-repo are given together")
-    like = open_from(from_repo, from_password_file).config if from_repo else None
+    like = open_other(settings, other).config if other is not None else None
     version = 1 if repository_version == "1" else 2
     new = NewRepository(version=version, chunker=chunker, cut_like=like)
     repo = make_repository(settings, new)
