@@ -39,12 +39,18 @@ _SECTIONS: dict[str, dict[str, str]] = {
     "Keep": {
         "forget": "Remove snapshots that no rule keeps.",
         "prune": "Free what no snapshot needs.",
+        "tag": "Change the tags of snapshots.",
+        "rewrite": "Leave something out of snapshots, or correct them.",
+        "copy": "Take over snapshots from another repository.",
         "check": "Verify that everything can be restored.",
+        "repair": "Bring back to order what was damaged.",
+        "recover": "Find what no snapshot holds any more.",
         "key": "Manage passwords.",
         "unlock": "Remove locks that dead processes left.",
     },
     "Set up": {
         "init": "Make a repository.",
+        "migrate": "Bring a repository to a newer version of its format.",
         "completion": "Print completion code for a shell.",
         "version": "Print the version.",
     },

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from bkp.errors import IntegrityError, Malformed, NotFound, StoreError
+from bkp.errors import IntegrityError, Malformed, Missing, NotFound, StoreError
 from bkp.formats.index import IndexedPack
 from bkp.formats.keyfile import decode_keyfile
 from bkp.formats.pack import (
@@ -22,7 +22,7 @@ from bkp.formats.pack import (
     locate_header,
 )
 from bkp.ids import PackId
-from bkp.store.base import Kind, ObjectName, Store
+from bkp.store.base import CONFIG, Kind, ObjectName, Store
 
 from .envelope import Envelope
 from .index import UNKNOWN_PACK, BlobIndex, Place
@@ -63,6 +63,21 @@ def read_header(repo: Repository, pack: PackId, size: int) -> IndexedPack:
     Raises StoreError, or an IntegrityError if its header is damaged.
     """
     return IndexedPack(pack, _read_header(repo.store, repo.envelope, _object(pack), size))
+
+
+def read_copy(repo: Repository, place: Place) -> bytes:
+    """Return a blob from this place and no other.
+
+    Raises IntegrityError if it is not intact there, or cannot be read, and
+    StoreError if the whole storage is gone.
+    """
+    blob = place.blob
+    try:
+        sealed = repo.store.get(_object(place.pack), blob.offset, blob.length)
+    except StoreError as error:
+        repo.store.get(CONFIG)  # one pack out of reach is damage; everything out of reach is not
+        raise Missing(str(error)) from error
+    return repo.envelope.open_blob(blob, sealed)
 
 
 class PackAudit:

@@ -25,7 +25,11 @@ class SnapshotLabels:
     excludes: Sequence[str] = ()  # patterns as typed, recorded for people
 
     def describe(
-        self, paths: Sequence[str], parent: SnapshotId | None, tree: BlobId, summary: Summary
+        self,
+        paths: Sequence[str],
+        parent: SnapshotId | None,
+        tree: BlobId,
+        summary: Summary | None,
     ) -> Snapshot:
         """Return the snapshot of a tree."""
         user = current_user()

@@ -24,7 +24,7 @@ from .packs import PackCheck
 from .subset import Subset
 from .trees import TreeCheck
 
-_REBUILD = "`restic repair index` makes a new index from the packs"
+_REBUILD = "`bkp repair index` makes a new index from the packs"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,1 @@
+"""Bring back to order what was damaged, and save what is left."""

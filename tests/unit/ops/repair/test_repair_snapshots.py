@@ -1,0 +1,195 @@
+"""What is left of a snapshot can be restored, and what is not is named."""
+
+import pytest
+
+from bkp.errors import IntegrityError
+from bkp.events import Event, Problem, ignore
+from bkp.formats.gojson import encode
+from bkp.formats.pack import BlobType
+from bkp.formats.snapshot import Snapshot
+from bkp.formats.tree import encode_tree
+from bkp.ids import BlobId, blob_id
+from bkp.ops.check.run import check
+from bkp.ops.edit.replacing import Replaced
+from bkp.ops.repair.snapshots import RepairOptions, remove_unreadable, repair_snapshots
+from bkp.ops.walktree import walk
+from bkp.repo import locking
+from bkp.repo.repository import Repository, open_repository
+from bkp.repo.snapshots import SavedSnapshot
+from bkp.store.base import Kind, ObjectName
+from bkp.store.memory import MemoryStore
+from memoryrepo import File, Spec, make_node
+from packed import flip, save
+from repos import PASSWORD, make_repo, reopen, store_blobs
+
+TREE: dict[bytes, Spec] = {
+    b"d": {b"f": File((b"one", b"two", b"three")), b"g": b"whole"},
+    b"e": {b"h": b"other"},
+}
+KEEP, FORGET = RepairOptions(), RepairOptions(forget=True)
+
+
+@pytest.fixture
+def store(monkeypatch: pytest.MonkeyPatch) -> MemoryStore:
+    monkeypatch.setattr(locking, "_SETTLE_SECONDS", 0)
+    store = MemoryStore()
+    make_repo(store)
+    return store
+
+
+def repaired(
+    store: MemoryStore, options: RepairOptions, lost: list[tuple[BlobType, BlobId]]
+) -> tuple[list[Replaced], list[Event]]:
+    """Repair a repository whose index does not know some blobs."""
+    events: list[Event] = []
+    repo = reopen(store)
+    for kind, name in lost:
+        repo.index.distrust(kind, name)
+    with repo.lock() as lock:
+        chosen = repo.snapshots.load_all()
+        return list(repair_snapshots(repo, lock, chosen, options, events.append)), events
+
+
+def contents(repo: Repository, saved: SavedSnapshot) -> dict[bytes, list[bytes]]:
+    found = walk(repo, saved.snapshot.tree, ignore)
+    return {
+        path: [repo.read_blob(BlobType.DATA, BlobId(bytes.fromhex(name))) for name in node.content]
+        for path, node in found
+        if node.content is not None
+    }
+
+
+def new_of(replaced: list[Replaced]) -> SavedSnapshot:
+    ((_, new),) = replaced
+    assert new is not None
+    return new
+
+
+def paths(events: list[Event]) -> list[bytes]:
+    return [event.path for event in events if isinstance(event, Problem)]
+
+
+def test_a_sound_snapshot_stays_as_it_is(store: MemoryStore) -> None:
+    saved = save(reopen(store), TREE)
+    assert repaired(store, FORGET, []) == ([], [])
+    assert reopen(store).snapshots.ids() == [saved.id]
+
+
+def test_a_file_keeps_what_is_left_of_it(store: MemoryStore) -> None:
+    saved = save(reopen(store), TREE)
+
+    replaced, events = repaired(store, KEEP, [(BlobType.DATA, blob_id(b"two"))])
+
+    new = new_of(replaced)
+    repo = reopen(store)
+    assert contents(repo, new) == {
+        b"/d/f": [b"one", b"three"],
+        b"/d/g": [b"whole"],
+        b"/e/h": [b"other"],
+    }
+    (size,) = {node.size for path, node in walk(repo, new.snapshot.tree, ignore) if path == b"/d/f"}
+    assert size == 8
+    assert paths(events) == [b"/d/f"]
+    assert (new.snapshot.original, new.snapshot.tags) == (saved.id, ("repaired",))
+    assert set(repo.snapshots.ids()) == {saved.id, new.id}
+
+
+def test_a_directory_that_is_lost_becomes_empty(store: MemoryStore) -> None:
+    saved = save(reopen(store), TREE)
+    lost = BlobId(bytes.fromhex(reopen(store).load_tree(saved.snapshot.tree)[0].subtree))
+
+    replaced, events = repaired(store, FORGET, [(BlobType.TREE, lost)])
+
+    new = new_of(replaced)
+    assert contents(reopen(store), new) == {b"/e/h": [b"other"]}
+    assert paths(events) == [b"/d"]
+    assert new.snapshot.tags == ()
+    assert reopen(store).snapshots.ids() == [new.id]
+
+
+@pytest.mark.parametrize("options", [KEEP, FORGET])
+def test_of_a_lost_root_nothing_is_left(store: MemoryStore, options: RepairOptions) -> None:
+    saved = save(reopen(store), TREE)
+
+    replaced, events = repaired(store, options, [(BlobType.TREE, saved.snapshot.tree)])
+
+    assert paths(events) == [b"/"]
+    if options.forget:
+        assert replaced == [Replaced(saved, None)]
+        assert reopen(store).snapshots.ids() == []
+    else:
+        assert replaced == []
+        assert reopen(store).snapshots.ids() == [saved.id]
+
+
+def test_nothing_changes_in_a_dry_run(store: MemoryStore) -> None:
+    saved = save(reopen(store), TREE)
+    lost = [(BlobType.DATA, blob_id(b"two"))]
+
+    replaced, events = repaired(store, RepairOptions(forget=True, dry_run=True), lost)
+
+    assert replaced == [Replaced(saved, None)]
+    assert paths(events) == [b"/d/f"]
+    assert reopen(store).snapshots.ids() == [saved.id]
+
+
+def test_what_no_restore_could_make_goes(store: MemoryStore) -> None:
+    """And the check, which complains of it, is content then."""
+    repo = reopen(store)
+    (data,) = store_blobs(repo, b"data")
+    tree = encode_tree(
+        [
+            make_node(b"..", 0o040755, type="dir", subtree="00" * 32),
+            make_node(b"a/b", 0o100644),
+            make_node(b"kept", 0o100644, content=[data.hex()], size=4),
+            make_node(b"nothing", 0o100644, content=None),
+            make_node(b"odd", 0o100644, type="irregular"),
+            make_node(b"size", 0o100644, content=[data.hex()], size=5),
+            make_node(b"timeless", 0o100644, content=[], mtime="long ago"),
+            make_node(b"treeless", 0o040755, type="dir"),
+        ]
+    )
+    double = tree.replace(b'"name":"size"', b'"name":"kept"')
+    (root,) = store_blobs(repo, double, kind=BlobType.TREE)
+    repo.snapshots.save(Snapshot(time="2026-01-02T03:04:05Z", tree=root, paths=("/",)))
+    assert check(open_repository(store, PASSWORD)).fault_count > 5
+
+    replaced, events = repaired(store, FORGET, [])
+
+    assert contents(reopen(store), new_of(replaced)) == {
+        b"/kept": [b"data"],
+        b"/nothing": [],
+        b"/timeless": [],
+    }
+    told = [b"/..", b"/a/b", b"/nothing", b"/odd", b"/kept", b"/timeless", b"/treeless"]
+    assert sorted(paths(events)) == sorted(told)
+    assert check(open_repository(store, PASSWORD)).faults == ()
+
+
+def test_a_snapshot_that_cannot_be_read_goes_if_it_is_named(store: MemoryStore) -> None:
+    saved, other = save(reopen(store), TREE), save(reopen(store), {})
+    flip(store, ObjectName(Kind.SNAPSHOT, saved.id.hex()), 40)
+    repo = reopen(store)
+    names = [saved.id.hex()[:10], other.id.hex()]
+
+    with repo.lock() as lock:
+        with pytest.raises(IntegrityError, match="--forget"):
+            remove_unreadable(repo, lock, names, KEEP, ignore)
+        dry_run = RepairOptions(forget=True, dry_run=True)
+        assert remove_unreadable(repo, lock, names, dry_run, ignore) == [other.id.hex()]
+        assert len(repo.snapshots.ids()) == 2
+        assert remove_unreadable(repo, lock, names, FORGET, ignore) == [other.id.hex()]
+
+    assert repo.snapshots.ids() == [other.id]
+
+
+def test_a_node_that_is_repaired_is_written_as_restic_does(store: MemoryStore) -> None:
+    repo = reopen(store)
+    file = {"name": "f", "type": "file", "size": 9, "content": [blob_id(b"gone").hex()], "x": 1}
+    (root,) = store_blobs(repo, encode({"nodes": [file]}) + b"\n", kind=BlobType.TREE)
+    repo.snapshots.save(Snapshot(time="2026-01-02T03:04:05Z", tree=root, paths=("/",)))
+
+    replaced, _ = repaired(store, KEEP, [])
+
+    stored = reopen(store).read_blob(BlobType.TREE, new_of(replaced).snapshot.tree)
+    assert stored == b'{"nodes":[{"name":"f","type":"file","uid":0,"gid":0,"content":[]}]}\n'
