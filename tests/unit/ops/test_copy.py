@@ -60,13 +60,15 @@ def test_a_copy_has_the_same_trees_and_its_own_packs(target: RecordingStore, ver
     source = make_repo(MemoryStore(), version=version)
     more = TREE | {b"more": b"of it"}
     saved = [save(source, TREE), save(source, more, time="2026-02-03T04:05:06Z", host="other")]
+    child = replace(saved[1].snapshot, time="2026-03-03T04:05:06Z", parent=saved[1].id)
+    saved.append(source.snapshots.save(child))
 
     result = copied(source, target)
 
     assert [one.source for one in result] == saved
     for one in result:
         before, after = one.source.snapshot, one.target.snapshot
-        assert after == replace(before, original=one.source.id)
+        assert after == replace(before, original=one.source.id, parent=None)
         assert not one.was_there
     assert_sound(target)
     packs = [{name for name, _ in store.scan(Kind.PACK)} for store in (source.store, target)]
@@ -134,10 +136,17 @@ def test_a_snapshot_that_was_tagged_since_is_another(
     assert len(reopen(target).snapshots.ids()) == 2
 
 
-def test_only_what_is_not_there_is_stored(source: Repository, target: RecordingStore) -> None:
-    save(reopen(target), {b"here": b"one"})
-    save(source, TREE)
+def test_only_what_is_not_there_is_read_and_stored(target: RecordingStore) -> None:
+    save(reopen(target), {b"here": b"one", b"too": b"two"})
+    store = RecordingStore()
+    source = make_repo(store)
+    saved = save(source, {b"d": {b"f": File((b"one", b"two"))}})
+    trees = pack_of(source, saved.snapshot.tree, BlobType.TREE).hex()
+
     copied(source, target)
+
+    read = {name.id for name, _, _ in store.reads if name.kind is Kind.PACK}
+    assert read == {trees}
     repo = reopen(target)
     assert len(repo.index.places(BlobType.DATA, blob_id(b"one"))) == 1
 

@@ -108,7 +108,8 @@ def test_a_storage_that_fails_costs_nothing(store: FailingStore, pack: PackId) -
     def fails(verb: str, name: ObjectName) -> Exception | None:
         if verb == "get" and name.kind is Kind.PACK:
             opened.append(name)
-        return Unavailable("gone") if verb == "get" and opened else None
+        is_gone = opened and verb == "get" and name.kind in {Kind.PACK, Kind.CONFIG}
+        return Unavailable("gone") if is_gone else None
 
     store.fails = fails
     with pytest.raises(StoreError):
