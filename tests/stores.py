@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Container, Iterator
 
-from bkp.errors import StoreError, Unavailable
+from bkp.errors import StoreError, StoreFull, Unavailable
 from bkp.store.base import Kind, ObjectName
 from bkp.store.memory import MemoryStore
 
@@ -98,3 +98,23 @@ def objects(store: MemoryStore, kind: Kind) -> Iterator[ObjectName]:
     """Yield the names of all objects of a kind."""
     for name, _ in store.scan(kind):
         yield name
+
+
+class FullStore(MemoryStore):
+    """Has room for so many bytes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.room: float = float("inf")
+
+    def put(self, name: ObjectName, data: bytes | bytearray | memoryview) -> None:
+        if self._used() + len(data) > self.room:
+            raise StoreFull(f"{name}: no space left")
+        super().put(name, data)
+
+    def fill(self) -> None:
+        """Leave no room for anything."""
+        self.room = self._used()
+
+    def _used(self) -> int:
+        return sum(size for kind in Kind for _, size in self.scan(kind))

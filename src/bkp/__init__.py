@@ -30,6 +30,7 @@ _HOMES = {
         "Missing",
         "NoRepository",
         "NotFound",
+        "OutOfReach",
         "RepositoryError",
         "SourceError",
         "StoreError",

@@ -9,6 +9,7 @@ from .errors import Malformed as Malformed
 from .errors import Missing as Missing
 from .errors import NoRepository as NoRepository
 from .errors import NotFound as NotFound
+from .errors import OutOfReach as OutOfReach
 from .errors import RepositoryError as RepositoryError
 from .errors import SourceError as SourceError
 from .errors import StoreError as StoreError

@@ -19,6 +19,7 @@
     |   |-- Malformed          does not parse
     |   |-- Inauthentic        failed its MAC or its SHA-256
     |   `-- Missing            something referenced is not there
+    |       `-- OutOfReach     or it is, but cannot be read now, which may pass
     `-- SourceError            one entry of the local file system failed
 
 A class exists because somebody branches on it.  Messages are lower case,
@@ -101,6 +102,10 @@ class Inauthentic(IntegrityError):
 
 class Missing(IntegrityError):
     """Something that is referenced is not in the repository."""
+
+
+class OutOfReach(Missing):
+    """Something that is referenced cannot be read now; it must not be taken for lost."""
 
 
 class SourceError(BkpError):

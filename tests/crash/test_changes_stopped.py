@@ -6,54 +6,40 @@ then, and running it again must bring it to its end.  The real restic looks at
 one of the states each leaves behind.
 """
 
-from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from random import Random
-from typing import Any
 
 import pytest
 
-from bkp.errors import IntegrityError, StoreError, WrongPassword
+from bkp.errors import StoreError
 from bkp.events import ignore
-from bkp.files.selection.patterns import PatternList
-from bkp.formats.pack import BlobType
-from bkp.ids import BlobId
 from bkp.library import restore, snapshot
-from bkp.ops.backup.labels import SnapshotLabels
-from bkp.ops.check.run import CheckOptions, check
-from bkp.ops.check.subset import Everything
 from bkp.ops.copy import copy
-from bkp.ops.edit.rewriting import RewriteOptions, rewrite
-from bkp.ops.edit.tagging import TagChange, change_tags
-from bkp.ops.keys import add_password, change_password, remove_password
-from bkp.ops.migrate import UPGRADE_TO_2, migrate
-from bkp.ops.recover import recover
-from bkp.ops.repair.index import repair_index
-from bkp.ops.repair.packs import repair_packs
-from bkp.ops.repair.snapshots import RepairOptions, repair_snapshots
-from bkp.ops.selection import Selection
-from bkp.ops.walktree import walk
 from bkp.repo import locking, repository
-from bkp.repo.repository import Repository, RepositoryOptions, open_repository
+from bkp.repo.repository import Repository
 from bkp.store.base import Kind
 from bkp.store.local import LocalStore
 from bkp.store.memory import MemoryStore
-from bkp.times import UTC
-from packed import flip, object_of
+from changes import (
+    CASES,
+    SMALL_PACKS,
+    Case,
+    assert_kept,
+    assert_sound,
+    build_states,
+    contents,
+    opened,
+    prepare,
+    readable,
+    tag,
+)
 from repos import CHEAP, PASSWORD, make_repo, reopen
 from restic import Restic
 from stores import FailingStore, Stopping, never, objects
-from trees import build, describe
+from trees import describe
 
-SMALL_PACKS = RepositoryOptions(pack_size=64 << 10)
 CHANGES = {"put", "delete", "replace"}
-NEW_PASSWORD = "another one"
-NAMES = "abcdefg"
-
-Work = Callable[[Repository], None]
 
 
 @pytest.fixture(autouse=True)
@@ -62,152 +48,9 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(repository, "calibrate", lambda: CHEAP)
 
 
-def tag(repo: Repository) -> None:
-    with repo.lock() as lock:
-        list(change_tags(repo, lock, repo.snapshots.load_all(), TagChange(add=("new",))))
-
-
-def rewriting(*, forget: bool) -> Work:
-    selection = Selection(exclude=PatternList([b"/**/d/x"]))
-
-    def work(repo: Repository) -> None:
-        with repo.lock() as lock:
-            found = repo.snapshots.load_all()
-            repo.load_index()
-            list(rewrite(repo, lock, found, RewriteOptions(selection=selection, forget=forget)))
-
-    return work
-
-
-def repairing_index(*, read_all: bool) -> Work:
-    def work(repo: Repository) -> None:
-        with repo.lock(exclusive=True) as lock:
-            repair_index(repo, lock, ignore, read_all=read_all)
-
-    return work
-
-
-def repair_damaged_packs(repo: Repository) -> None:
-    looking = open_repository(repo.store, PASSWORD, options=RepositoryOptions(no_lock=True))
-    broken = check(looking, CheckOptions(read=Everything())).broken_packs
-    with repo.lock(exclusive=True) as lock:
-        repo.load_index()
-        repair_packs(repo, lock, broken, ignore)
-
-
-def repair_all_snapshots(repo: Repository) -> None:
-    with repo.lock() as lock:
-        found = repo.snapshots.load_all()
-        repo.load_index()
-        list(repair_snapshots(repo, lock, found, RepairOptions(forget=True), ignore))
-
-
-def recover_trees(repo: Repository) -> None:
-    labels = SnapshotLabels(host="host", time_ns=10**18, zone=UTC)
-    with repo.lock(exclusive=True) as lock:
-        repair_index(repo, lock, ignore)
-        recover(repo, lock, labels, ignore)
-
-
-def migrate_to_2(repo: Repository) -> None:
-    if repo.config.version == 1:
-        with repo.lock(exclusive=True) as lock:
-            migrate(repo, lock, UPGRADE_TO_2)
-
-
-def add_key(repo: Repository) -> None:
-    add_password(repo, NEW_PASSWORD)
-
-
-def remove_other_keys(repo: Repository) -> None:
-    for slot in repo.key_slots():
-        if slot.id != repo.key_id:
-            remove_password(repo, slot.id)
-
-
-def change_key(repo: Repository) -> None:
-    change_password(repo, NEW_PASSWORD)
-
-
-def lose_index(repo: Repository) -> None:
-    """Damage one index object and lose another."""
-    first, second = list(index_objects(repo))[:2]
-    flip(repo.store, first, 30)
-    repo.store.delete(second)
-
-
-def index_objects(repo: Repository) -> Iterator[Any]:
-    return (name for name, _ in repo.store.scan(Kind.INDEX))
-
-
-def damage_pack(repo: Repository) -> None:
-    """Flip a bit in the largest pack of data."""
-    repo.load_index()
-    places = [one for one in repo.index.all_places() if one.blob.type is BlobType.DATA]
-    place = max(places, key=lambda one: one.blob.length)
-    flip(repo.store, object_of(place.pack), place.blob.offset + 30)
-
-
-def lose_snapshots(repo: Repository) -> None:
-    for name in repo.snapshots.ids()[:2]:
-        repo.snapshots.remove(name)
-
-
-@dataclass(frozen=True)
-class Case:
-    work: Work
-    before: list[Work] = field(default_factory=list)
-    version: int = 2
-    least: int = 3  # changes; a lock that comes and goes, and something between
-    is_damaged: bool = False  # until the work is done
-
-
-CASES = {
-    "tag": Case(tag, least=8),
-    "rewrite": Case(rewriting(forget=False), least=10),
-    "rewrite and forget": Case(rewriting(forget=True), least=13),
-    "repair index": Case(repairing_index(read_all=False), [lose_index], is_damaged=True),
-    "repair index from all packs": Case(
-        repairing_index(read_all=True), [lose_index], is_damaged=True, least=5
-    ),
-    "repair packs": Case(repair_damaged_packs, [damage_pack], is_damaged=True, least=5),
-    "repair snapshots": Case(
-        repair_all_snapshots, [damage_pack, repair_damaged_packs], is_damaged=True, least=6
-    ),
-    "recover": Case(recover_trees, [lose_snapshots], least=5),
-    "migrate": Case(migrate_to_2, version=1),
-    "add a key": Case(add_key),
-    "remove a key": Case(remove_other_keys, [add_key]),
-    "change the password": Case(change_key, least=4),
-}
-
-
-def opened(store: Any) -> Repository:
-    """Open by whichever password opens."""
-    try:
-        return open_repository(store, PASSWORD, options=SMALL_PACKS)
-    except WrongPassword:
-        return open_repository(store, NEW_PASSWORD, options=SMALL_PACKS)
-
-
 @pytest.fixture
 def states(tmp_path: Path) -> list[Path]:
-    """Three directories that share some of their files."""
-    for number in range(3):
-        files = {name: Random(name).randbytes(9000) for name in NAMES[number : number + 5]}
-        tree: Any = {**files, "d": {"x": b"%d" % number, "y": b"y"}}
-        build(tmp_path / f"state-{number}", tree)
-    return [tmp_path / f"state-{number}" for number in range(3)]
-
-
-def prepare(states: list[Path], case: Case) -> FailingStore:
-    store = FailingStore()
-    make_repo(store, version=case.version, options=SMALL_PACKS)
-    for state in states:
-        snapshot(opened(store), [state])
-    for work in case.before:
-        work(opened(store))
-    return store
+    return build_states(tmp_path)
 
 
 @pytest.mark.parametrize("for_good", [False, True], ids=["fails once", "dies"])
@@ -216,8 +59,8 @@ def test_at_every_change(name: str, for_good: bool, states: list[Path], tmp_path
     case = CASES[name]
     for changes in count():
         store = prepare(states, case)
-        kept = contents(store)
-        blobs = readable(store)
+        kept = contents(store)[case.goes :]
+        blobs = set() if case.frees else readable(store)
         stop = store.fails = Stopping(changes, CHANGES, for_good=for_good)
         with suppress(StoreError):
             case.work(opened(store))
@@ -237,45 +80,6 @@ def test_at_every_change(name: str, for_good: bool, states: list[Path], tmp_path
         if not stop.was_met:
             break
     assert changes >= case.least
-
-
-Contents = list[set[tuple[bytes, str]]]
-
-
-def contents(store: FailingStore) -> Contents:
-    """Return what can be read of each snapshot, but for what one of the cases takes out."""
-    repo = opened(store)
-    repo.load_intact_index()
-    return [set(below(repo, saved.snapshot.tree)) for saved in repo.snapshots.load_all()]
-
-
-def below(repo: Repository, tree: BlobId) -> Iterator[tuple[bytes, str]]:
-    for path, node in walk(repo, tree, ignore):
-        for name in node.content or ():
-            with suppress(IntegrityError):
-                repo.read_blob(BlobType.DATA, BlobId(bytes.fromhex(name)))
-                if node.name != b"x":
-                    yield path, name
-
-
-def assert_kept(before: Contents, after: Contents) -> None:
-    assert all(any(held <= now for now in after) for held in before)
-
-
-def readable(store: FailingStore) -> set[tuple[BlobType, BlobId]]:
-    """Return the blobs that can be read."""
-    repo = opened(store)
-    repo.load_intact_index()
-    found = set()
-    for place in repo.index.all_places():
-        with suppress(IntegrityError):
-            repo.read_blob(place.blob.type, place.blob.id)
-            found.add((place.blob.type, place.blob.id))
-    return found
-
-
-def assert_sound(store: FailingStore) -> None:
-    assert check(opened(store), CheckOptions(read=Everything())).faults == ()
 
 
 def assert_sound_to_restic(store: FailingStore, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ of the storage itself is raised.
 import threading
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from bkp.errors import IntegrityError, Malformed, Missing, NotFound, StoreError
@@ -29,6 +30,8 @@ from .index import UNKNOWN_PACK, BlobIndex, Place
 from .packreading import PackReading, PackVerdict
 from .ranges import Rooms
 from .repository import Repository
+
+_TRIES = 3  # of reading what is given up otherwise
 
 _PLAIN_ENTRY = header_entry_size(0)
 
@@ -65,18 +68,25 @@ def read_header(repo: Repository, pack: PackId, size: int) -> IndexedPack:
     return IndexedPack(pack, _read_header(repo.store, repo.envelope, _object(pack), size))
 
 
-def read_copy(repo: Repository, place: Place) -> bytes:
-    """Return a blob from this place and no other.
+def salvage(repo: Repository, place: Place) -> bytes:
+    """Return a blob from this place and no other, after some tries if need be.
 
     Raises IntegrityError if it is not intact there, or cannot be read, and
     StoreError if the whole storage is gone.
     """
-    blob = place.blob
+    for _ in range(_TRIES - 1):
+        with suppress(IntegrityError, StoreError):
+            return _read_copy(repo, place)
     try:
-        sealed = repo.store.get(_object(place.pack), blob.offset, blob.length)
+        return _read_copy(repo, place)
     except StoreError as error:
         repo.store.get(CONFIG)  # one pack out of reach is damage; everything out of reach is not
         raise Missing(str(error)) from error
+
+
+def _read_copy(repo: Repository, place: Place) -> bytes:
+    blob = place.blob
+    sealed = repo.store.get(_object(place.pack), blob.offset, blob.length)
     return repo.envelope.open_blob(blob, sealed)
 
 

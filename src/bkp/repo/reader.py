@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import chain
 
-from bkp.errors import BkpError, IntegrityError, Missing, StoreError
+from bkp.errors import BkpError, IntegrityError, Missing, NotFound, OutOfReach, StoreError
 from bkp.formats.pack import BlobType
 from bkp.ids import BlobId, PackId
 from bkp.store.base import CONFIG, Kind, ObjectName, Store
@@ -40,9 +40,9 @@ class BlobReader:
     def read(self, kind: BlobType, name: BlobId) -> bytes:
         """Return a blob, from whichever of its copies is intact.
 
-        Raises Missing if it is in no index or in no pack that can be read,
-        another IntegrityError if no copy is intact, and StoreError if the
-        whole storage is gone.
+        Raises Missing if it is in no index or its packs are gone, OutOfReach
+        if one of them cannot be read now, another IntegrityError if no copy is
+        intact, and StoreError if the whole storage is gone.
         """
         failure: BkpError = Missing(f"{kind.name.lower()} blob {name.hex()} is in no index")
         for place in chain(self._index.places(kind, name), self._marked.places(kind, name)):
@@ -50,7 +50,8 @@ class BlobReader:
                 return self._envelope.open_blob(place.blob, self._fetch(place))
             except _WORTH_ANOTHER_COPY as error:
                 self._raise_if_gone(error)
-                failure = _located(place, error)
+                if not isinstance(failure, OutOfReach):
+                    failure = _located(place, error)
         raise failure
 
     def read_each(
@@ -172,6 +173,8 @@ def _object(pack: PackId) -> ObjectName:
 
 def _located(place: Place, error: BkpError) -> BkpError:
     """Say which blob and pack an error is about; a pack out of reach is damage to who needs it."""
-    kind = Missing if isinstance(error, StoreError) else type(error)
+    kind = type(error)
+    if isinstance(error, StoreError):
+        kind = Missing if isinstance(error, NotFound) else OutOfReach
     blob = f"{place.blob.type.name.lower()} blob {place.blob.id.hex()}"
     return kind(f"{blob} in pack {place.pack.hex()}: {error}")

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from bkp.errors import IntegrityError, UsageError
+from bkp.errors import IntegrityError, OutOfReach, UsageError
 from bkp.formats.pack import BlobType
 from bkp.formats.snapshot import Snapshot, Summary
 from bkp.formats.tree import Node
@@ -127,7 +127,8 @@ class _Chosen:
     def empties(self, directory: bytes, error: IntegrityError) -> bool:
         """Raise: what cannot be read cannot be chosen from."""
         where = directory.decode("utf-8", "replace")
-        raise type(error)(f"{where} cannot be read, see `bkp repair snapshots`: {error}")
+        advice = "" if isinstance(error, OutOfReach) else ", see `bkp repair snapshots`"
+        raise type(error)(f"{where} cannot be read{advice}: {error}")
 
     def keeps_empty(self, directory: bytes) -> bool:
         """Keep a directory, unless it is there only for what was to be included below it."""

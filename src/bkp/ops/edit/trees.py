@@ -7,6 +7,7 @@ same place is looked at once.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from hashlib import blake2b
 from typing import NamedTuple, Protocol
 
@@ -139,9 +140,15 @@ class TreeEditor:
 
     def _open(self, tree: BlobId, path: bytes) -> _Level:
         try:
-            return _Level(tree, path, self._repo.read_blob(BlobType.TREE, tree), self._rule)
+            return self._read(tree, path)
         except IntegrityError as error:
             return self._emptied(tree, path, error)
+
+    def _read(self, tree: BlobId, path: bytes) -> _Level:
+        """Read once more what looks damaged: a bit may flip on the way too."""
+        with suppress(IntegrityError):
+            return _Level(tree, path, self._repo.read_blob(BlobType.TREE, tree), self._rule)
+        return _Level(tree, path, self._repo.read_blob(BlobType.TREE, tree), self._rule)
 
     def _emptied(self, tree: BlobId, path: bytes, error: IntegrityError) -> _Level:
         stays = self._rule.empties(path, error)

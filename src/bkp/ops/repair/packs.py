@@ -12,7 +12,7 @@ from bkp.errors import IntegrityError, StoreError
 from bkp.events import Checked, Problem, Reporter
 from bkp.formats.pack import PackedBlob
 from bkp.ids import PackId
-from bkp.repo.audit import PackAudit, pack_sizes, read_copy, read_header
+from bkp.repo.audit import PackAudit, pack_sizes, read_header, salvage
 from bkp.repo.index import BlobIndex, Place
 from bkp.repo.index_rewriting import IndexRewriter
 from bkp.repo.locking import Lock
@@ -45,7 +45,7 @@ def repair_packs(
         for done, pack in enumerate(result.packs, 1):
             for blob in _blobs_in(repo, audit, pack, sizes.get(pack), report):
                 try:
-                    plain = read_copy(repo, Place(pack, blob))
+                    plain = salvage(repo, Place(pack, blob))
                 except IntegrityError:
                     result.lost.append(blob)
                     continue

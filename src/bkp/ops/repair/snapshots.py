@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from msgspec import structs
 
-from bkp.errors import IntegrityError
+from bkp.errors import IntegrityError, OutOfReach
 from bkp.events import Problem, Reporter
 from bkp.files.writing.apply import modified
 from bkp.files.writing.place import is_name
@@ -51,7 +51,8 @@ def repair_snapshots(
 ) -> Iterator[Replaced]:
     """Repair snapshots, and yield each of which something is lost.
 
-    What is left out is reported, for each directory once.
+    What is left out is reported, for each directory once.  Raises OutOfReach
+    if something cannot be read now: it may not be lost.
     """
     editor = TreeEditor(repo, _Salvage(repo, report))
     for old in chosen:
@@ -148,7 +149,12 @@ class _Salvage:
         return structs.replace(node, mtime=_NO_TIME, atime=_NO_TIME, ctime=_NO_TIME)
 
     def empties(self, directory: bytes, error: IntegrityError) -> bool:
-        """Let a directory that is lost be empty, but for the root: then nothing is left."""
+        """Let a directory that is lost be empty, but for the root: then nothing is left.
+
+        Raises OutOfReach for one that may come back.
+        """
+        if isinstance(error, OutOfReach):
+            raise OutOfReach(f"{error}; if that does not pass, `bkp repair packs` gives it up")
         is_root = directory == b"/"
         what = "nothing of this snapshot is left" if is_root else "what was in it is lost"
         self._tell(directory, f"{what}: {error}")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bkp.errors import IntegrityError
+from bkp.errors import Inauthentic, IntegrityError, OutOfReach, Unavailable
 from bkp.events import Event, Problem, ignore
 from bkp.formats.gojson import encode
 from bkp.formats.pack import BlobType
@@ -17,10 +17,10 @@ from bkp.repo import locking
 from bkp.repo.repository import Repository, open_repository
 from bkp.repo.snapshots import SavedSnapshot
 from bkp.store.base import Kind, ObjectName
-from bkp.store.memory import MemoryStore
 from memoryrepo import File, Spec, make_node
-from packed import flip, save
+from packed import flip, object_of, pack_of, save
 from repos import PASSWORD, make_repo, reopen, store_blobs
+from stores import FailingStore, never
 
 TREE: dict[bytes, Spec] = {
     b"d": {b"f": File((b"one", b"two", b"three")), b"g": b"whole"},
@@ -30,15 +30,15 @@ KEEP, FORGET = RepairOptions(), RepairOptions(forget=True)
 
 
 @pytest.fixture
-def store(monkeypatch: pytest.MonkeyPatch) -> MemoryStore:
+def store(monkeypatch: pytest.MonkeyPatch) -> FailingStore:
     monkeypatch.setattr(locking, "_SETTLE_SECONDS", 0)
-    store = MemoryStore()
+    store = FailingStore()
     make_repo(store)
     return store
 
 
 def repaired(
-    store: MemoryStore, options: RepairOptions, lost: list[tuple[BlobType, BlobId]]
+    store: FailingStore, options: RepairOptions, lost: list[tuple[BlobType, BlobId]]
 ) -> tuple[list[Replaced], list[Event]]:
     """Repair a repository whose index does not know some blobs."""
     events: list[Event] = []
@@ -69,13 +69,13 @@ def paths(events: list[Event]) -> list[bytes]:
     return [event.path for event in events if isinstance(event, Problem)]
 
 
-def test_a_sound_snapshot_stays_as_it_is(store: MemoryStore) -> None:
+def test_a_sound_snapshot_stays_as_it_is(store: FailingStore) -> None:
     saved = save(reopen(store), TREE)
     assert repaired(store, FORGET, []) == ([], [])
     assert reopen(store).snapshots.ids() == [saved.id]
 
 
-def test_a_file_keeps_what_is_left_of_it(store: MemoryStore) -> None:
+def test_a_file_keeps_what_is_left_of_it(store: FailingStore) -> None:
     saved = save(reopen(store), TREE)
 
     replaced, events = repaired(store, KEEP, [(BlobType.DATA, blob_id(b"two"))])
@@ -94,7 +94,7 @@ def test_a_file_keeps_what_is_left_of_it(store: MemoryStore) -> None:
     assert set(repo.snapshots.ids()) == {saved.id, new.id}
 
 
-def test_a_directory_that_is_lost_becomes_empty(store: MemoryStore) -> None:
+def test_a_directory_that_is_lost_becomes_empty(store: FailingStore) -> None:
     saved = save(reopen(store), TREE)
     lost = BlobId(bytes.fromhex(reopen(store).load_tree(saved.snapshot.tree)[0].subtree))
 
@@ -108,7 +108,7 @@ def test_a_directory_that_is_lost_becomes_empty(store: MemoryStore) -> None:
 
 
 @pytest.mark.parametrize("options", [KEEP, FORGET])
-def test_of_a_lost_root_nothing_is_left(store: MemoryStore, options: RepairOptions) -> None:
+def test_of_a_lost_root_nothing_is_left(store: FailingStore, options: RepairOptions) -> None:
     saved = save(reopen(store), TREE)
 
     replaced, events = repaired(store, options, [(BlobType.TREE, saved.snapshot.tree)])
@@ -122,7 +122,7 @@ def test_of_a_lost_root_nothing_is_left(store: MemoryStore, options: RepairOptio
         assert reopen(store).snapshots.ids() == [saved.id]
 
 
-def test_nothing_changes_in_a_dry_run(store: MemoryStore) -> None:
+def test_nothing_changes_in_a_dry_run(store: FailingStore) -> None:
     saved = save(reopen(store), TREE)
     lost = [(BlobType.DATA, blob_id(b"two"))]
 
@@ -133,7 +133,7 @@ def test_nothing_changes_in_a_dry_run(store: MemoryStore) -> None:
     assert reopen(store).snapshots.ids() == [saved.id]
 
 
-def test_what_no_restore_could_make_goes(store: MemoryStore) -> None:
+def test_what_no_restore_could_make_goes(store: FailingStore) -> None:
     """And the check, which complains of it, is content then."""
     repo = reopen(store)
     (data,) = store_blobs(repo, b"data")
@@ -166,7 +166,7 @@ def test_what_no_restore_could_make_goes(store: MemoryStore) -> None:
     assert check(open_repository(store, PASSWORD)).faults == ()
 
 
-def test_a_snapshot_that_cannot_be_read_goes_if_it_is_named(store: MemoryStore) -> None:
+def test_a_snapshot_that_cannot_be_read_goes_if_it_is_named(store: FailingStore) -> None:
     saved, other = save(reopen(store), TREE), save(reopen(store), {})
     flip(store, ObjectName(Kind.SNAPSHOT, saved.id.hex()), 40)
     repo = reopen(store)
@@ -183,7 +183,7 @@ def test_a_snapshot_that_cannot_be_read_goes_if_it_is_named(store: MemoryStore) 
     assert repo.snapshots.ids() == [other.id]
 
 
-def test_a_node_that_is_repaired_is_written_as_restic_does(store: MemoryStore) -> None:
+def test_a_node_that_is_repaired_is_written_as_restic_does(store: FailingStore) -> None:
     repo = reopen(store)
     file = {"name": "f", "type": "file", "size": 9, "content": [blob_id(b"gone").hex()], "x": 1}
     (root,) = store_blobs(repo, encode({"nodes": [file]}) + b"\n", kind=BlobType.TREE)
@@ -193,3 +193,26 @@ def test_a_node_that_is_repaired_is_written_as_restic_does(store: MemoryStore) -
 
     stored = reopen(store).read_blob(BlobType.TREE, new_of(replaced).snapshot.tree)
     assert stored == b'{"nodes":[{"name":"f","type":"file","uid":0,"gid":0,"content":[]}]}\n'
+
+
+def test_what_cannot_be_read_now_is_not_taken_for_lost(store: FailingStore) -> None:
+    saved = save(reopen(store), TREE)
+    pack = object_of(pack_of(reopen(store), saved.snapshot.tree, BlobType.TREE))
+    store.fails = lambda _, name: Unavailable("busy") if name == pack else None
+
+    with pytest.raises(OutOfReach, match="repair packs"):
+        repaired(store, FORGET, [])
+
+    store.fails = never
+    assert reopen(store).snapshots.ids() == [saved.id]
+
+
+def test_what_is_damaged_on_its_way_is_read_again(store: FailingStore) -> None:
+    saved = save(reopen(store), TREE)
+    pack = object_of(pack_of(reopen(store), saved.snapshot.tree, BlobType.TREE))
+    errors = [Inauthentic("a bit flipped")]
+    store.fails = lambda _, name: errors.pop() if name == pack and errors else None
+
+    assert repaired(store, FORGET, []) == ([], [])
+
+    assert errors == []
