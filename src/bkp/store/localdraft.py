@@ -1,9 +1,11 @@
 """Write a file of a store on disk so that it is there whole, or not at all.
 
-Bytes go to a temporary file, `bkp-tmp-*`, in a directory of the store.  It is
-synced and linked to its place, and the directory of that is synced after.  A
-crash leaves the object or the temporary file, or after a power cut both;
-every reader skips what has no id for a name.
+Bytes go to a file without a name in a directory of the store.  It is synced and
+linked to its place, and the directory of that is synced after.  A crash leaves
+the object or nothing.
+
+Where the system knows no files without names, it is a temporary file, `bkp-tmp-*`,
+which a crash may leave; every reader skips what has no id for a name.
 """
 
 import contextlib
@@ -20,6 +22,10 @@ from .base import Buffer, ObjectName
 from .trouble import translated
 
 _OPEN_FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+_UNNAMED = getattr(os, "O_TMPFILE", 0)  # Linux
+_OPEN_FILES = "/proc/self/fd"  # through which a file without a name gets one
+# What systems say that cannot make such files; see open(2).
+_CANNOT = (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOSYS)
 
 
 class Modes:
@@ -54,6 +60,7 @@ class LocalDraft:
         self._path = directory / f"bkp-tmp-{token_hex(16)}"
         self._size = 0
         self._fd: int | None = None
+        self._has_name = False  # the temporary one
         self._is_ended = False
 
     def append(self, data: Buffer) -> None:
@@ -87,8 +94,7 @@ class LocalDraft:
                 # As restic leaves it: read-only, so that nobody edits it by accident.
                 with contextlib.suppress(PermissionError):  # FAT and some shares have no modes
                     os.fchmod(self._opened(), self._modes.file & ~0o222)
-                give_name = os.replace if replace else _give_name
-                self._in_directory(path.parent, lambda: give_name(self._path, path))
+                self._in_directory(path.parent, lambda: self._give_name(path, replace=replace))
         finally:  # an interruption too, wherever it comes, must leave no more than the object
             self.discard()
         with translated(str(name)):
@@ -102,19 +108,40 @@ class LocalDraft:
         with contextlib.suppress(OSError):
             if fd is not None:
                 os.close(fd)
-        with contextlib.suppress(OSError):
-            os.unlink(self._path)
+        if self._has_name:
+            with contextlib.suppress(OSError):
+                os.unlink(self._path)
         self._is_ended = True
 
     def _opened(self) -> int:
         if self._is_ended:
             raise ValueError("a draft that is published or discarded")
         if self._fd is None:
-            self._fd = self._in_directory(
-                self._path.parent, lambda: os.open(self._path, _OPEN_FLAGS, self._modes.file)
-            )
+            self._fd = self._in_directory(self._path.parent, self._make)
         assert self._fd is not None
         return self._fd
+
+    def _make(self) -> int:
+        if _UNNAMED and os.path.isdir(_OPEN_FILES):
+            flags = _UNNAMED | os.O_RDWR | os.O_CLOEXEC
+            try:
+                return os.open(self._path.parent, flags, self._modes.file)
+            except OSError as error:
+                if error.errno not in _CANNOT:
+                    raise
+        self._has_name = True  # first, so that an interruption leaves none
+        return os.open(self._path, _OPEN_FLAGS, self._modes.file)
+
+    def _give_name(self, path: Path, *, replace: bool) -> None:
+        if replace and not self._has_name:
+            self._has_name = True
+            _link_open(self._opened(), self._path)
+        if replace:
+            os.replace(self._path, path)
+        elif self._has_name:
+            _link_or_rename(self._path, path)
+        else:
+            _link_open(self._opened(), path)
 
     def _in_directory(self, directory: Path, make: Callable[[], int | None]) -> int | None:
         """Call what makes an entry; make the directory if it is not there."""
@@ -126,7 +153,17 @@ class LocalDraft:
             return make()
 
 
-def _give_name(temporary: Path, path: Path) -> None:
+def _link_open(fd: int, path: Path) -> None:
+    """Give a name to an open file that has none, refusing to replace another."""
+    try:
+        # With a descriptor, which an absolute path makes nothing of, Python calls linkat(2), which
+        # follows the link that /proc has to the file; link(2) would not.
+        os.link(f"{_OPEN_FILES}/{fd}", path, src_dir_fd=fd, follow_symlinks=True)
+    except FileExistsError:
+        raise AlreadyExists(f"{path.name} exists already") from None
+
+
+def _link_or_rename(temporary: Path, path: Path) -> None:
     """Link a file, refusing to replace another; rename it where links are not to be had."""
     try:
         os.link(temporary, path)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bkp.errors import AccessDenied, AlreadyExists, NoRepository, StoreFull
+from bkp.store import localdraft
 from bkp.store.base import CONFIG, Kind, ObjectName
 from bkp.store.local import LocalStore
 
@@ -55,6 +56,47 @@ def test_a_repository_shared_by_a_group_stays_readable_by_it(store: LocalStore) 
     assert path.parent.stat().st_mode & 0o070 == 0o070 & ~_umask()
 
 
+@pytest.fixture
+def named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a system that knows no files without names."""
+    monkeypatch.setattr(localdraft, "_UNNAMED", 0)
+
+
+def files(store: LocalStore) -> list[str]:
+    return [path.name for path in Path(store.location).rglob("*") if path.is_file()]
+
+
+def test_what_is_being_written_is_no_file_yet(store: LocalStore) -> None:
+    """So that whoever dies leaves nothing."""
+    draft = store.begin(Kind.PACK)
+    draft.append(DATA)
+    assert draft.contents() == DATA
+    assert files(store) == []
+    draft.publish(PACK)
+    assert files(store) == [PACK.id]
+
+
+@pytest.mark.usefixtures("named")
+def test_without_files_that_have_no_name_there_is_a_temporary_one(store: LocalStore) -> None:
+    draft = store.begin(Kind.PACK)
+    draft.append(DATA)
+    (temporary,) = files(store)
+    assert temporary.startswith("bkp-tmp-")
+    draft.publish(PACK)
+    assert files(store) == [PACK.id]
+
+    with pytest.raises(AlreadyExists):
+        store.put(PACK, DATA)
+    store.put(CONFIG, b"first")
+    store.replace(CONFIG, b"second")
+    assert store.get(CONFIG) == b"second"
+    discarded = store.begin(Kind.PACK)
+    discarded.append(b"more")
+    discarded.discard()
+    assert sorted(files(store)) == sorted([PACK.id, "config"])
+
+
+@pytest.mark.usefixtures("named")
 def test_where_there_are_no_hard_links_a_file_is_renamed(
     store: LocalStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -67,7 +109,7 @@ def test_where_there_are_no_hard_links_a_file_is_renamed(
     assert store.get(PACK) == DATA
     with pytest.raises(AlreadyExists):
         store.put(PACK, DATA)
-    assert [path.name for path in Path(store.location).rglob("*") if path.is_file()] == [PACK.id]
+    assert files(store) == [PACK.id]
 
 
 def _umask() -> int:
@@ -142,7 +184,7 @@ def test_a_read_only_place_is_access_denied(tmp_path: Path) -> None:
 
 def test_a_draft_that_was_not_used_is_no_file(store: LocalStore) -> None:
     draft = store.begin(Kind.PACK)
-    assert [path for path in Path(store.location).rglob("*") if path.is_file()] == []
+    assert files(store) == []
     draft.discard()
     with pytest.raises(ValueError, match="discarded"):
         draft.append(b"more")
