@@ -19,12 +19,16 @@ from hypothesis.stateful import run_state_machine_as_test as run_machine
 
 from bkp.errors import IntegrityError
 from bkp.events import ignore
+from bkp.files.selection.patterns import PatternList
 from bkp.formats.pack import BlobType
 from bkp.library import snapshot
+from bkp.ops.edit.rewriting import RewriteOptions, rewrite
+from bkp.ops.edit.tagging import TagChange, change_tags
 from bkp.ops.forget.run import remove_snapshots
 from bkp.ops.prune import run as pruning
 from bkp.ops.prune.options import KEEP_DELETE, PruneOptions
 from bkp.ops.prune.run import prune
+from bkp.ops.selection import Selection
 from bkp.ops.walktree import blobs_of, walk
 from bkp.repo import locking
 from bkp.repo.repository import Repository, RepositoryOptions, open_repository
@@ -105,6 +109,30 @@ class Clients(RuleBasedStateMachine):
             if found := repo.snapshots.load_all():
                 with repo.lock() as lock:
                     remove_snapshots(repo, lock, [found[0 if oldest else -1].id], ignore)
+
+        self._start(work)
+
+    @rule(forget=st.booleans())
+    def start_rewrite(self, forget: bool) -> None:
+        selection = Selection(exclude=PatternList([b"**/d"]))
+
+        def work(store: GatedStore) -> None:
+            repo = open_in(store)
+            with repo.lock() as lock:
+                found = repo.snapshots.load_all()
+                repo.load_index()
+                options = RewriteOptions(selection=selection, forget=forget)
+                void(list(rewrite(repo, lock, found, options)))
+
+        self._start(work)
+
+    @rule(tag=st.sampled_from("ab"))
+    def start_tag(self, tag: str) -> None:
+        def work(store: GatedStore) -> None:
+            repo = open_in(store)
+            with repo.lock() as lock:
+                found = repo.snapshots.load_all()
+                void(list(change_tags(repo, lock, found, TagChange(add=(tag,)))))
 
         self._start(work)
 
@@ -225,10 +253,22 @@ def test_the_clock_is_not_what_it_depends_on(
     run_machine(machine, settings=settings(HOWEVER_LONG, max_examples=150))
 
 
-def overtake(machine: type[Clients]) -> None:
-    """Let a snapshot be overtaken at each of its operations by all that could harm it.
+def another_snapshot(clients: Clients) -> None:
+    clients.start_snapshot(0)
 
-    It relies on what an older one stored; that is forgotten, and pruned twice.
+
+def a_rewrite(clients: Clients) -> None:
+    clients.start_rewrite(forget=False)
+
+
+def tagging(clients: Clients) -> None:
+    clients.start_tag("a")
+
+
+def overtake(machine: type[Clients], start: Callable[[Clients], None] = another_snapshot) -> None:
+    """Let a client be overtaken at each of its operations by all that could harm it.
+
+    It relies on what an older snapshot stored; that is forgotten, and pruned twice.
     """
     for operations in range(1, 60):
         clients = machine()
@@ -236,7 +276,7 @@ def overtake(machine: type[Clients]) -> None:
         try:
             clients.start_snapshot(0)
             clients.finish(-1)
-            clients.start_snapshot(0)
+            start(clients)
             clients.step(0, operations)
             clients.start_forget(oldest=True)
             clients.finish(-1)
@@ -250,18 +290,24 @@ def overtake(machine: type[Clients]) -> None:
             clients.teardown()
 
 
-def test_a_snapshot_may_be_overtaken_anywhere(machine: type[Clients]) -> None:
-    overtake(machine)
+@pytest.mark.parametrize("start", [another_snapshot, a_rewrite, tagging])
+def test_who_relies_on_what_is_there_may_be_overtaken_anywhere(
+    machine: type[Clients], start: Callable[[Clients], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    overtake(machine, start)
+    monkeypatch.setattr(machine, "keep_delete", 0)
+    overtake(machine, start)
 
 
+@pytest.mark.parametrize("start", [another_snapshot, a_rewrite, tagging])
 def test_if_nobody_looked_who_is_there_it_would(
-    machine: type[Clients], monkeypatch: pytest.MonkeyPatch
+    machine: type[Clients], start: Callable[[Clients], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The test has teeth."""
     monkeypatch.setattr(machine, "keep_delete", 0)
     monkeypatch.setattr(pruning, "lock_holders", lambda *_: frozenset())
     with pytest.raises(AssertionError, match="los"):
-        overtake(machine)
+        overtake(machine, start)
 
 
 def test_if_readers_were_blind_to_marks_it_would(
