@@ -109,13 +109,18 @@ class Processes:
     def __init__(self) -> None:
         self._own = threading.local()
         self.dead: set[int] = set()
+        self.strangers: set[int] = set()  # those whose locks do not say where they are
 
     def be(self, pid: int) -> None:
         """Make the present thread that of a process."""
         self._own.pid = pid
 
     def this_process(self) -> Process:
-        return Process("host", getattr(self._own, "pid", 0), "space")
+        pid = getattr(self._own, "pid", 0)
+        return Process("host", pid, "" if self.is_stranger() else "space")
+
+    def is_stranger(self) -> bool:
+        return getattr(self._own, "pid", 0) in self.strangers
 
     def is_alive(self, pid: int) -> bool:
         return pid not in self.dead

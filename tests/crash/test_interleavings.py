@@ -7,9 +7,11 @@ is there must be complete.
 
 import itertools
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -22,6 +24,7 @@ from bkp.events import ignore
 from bkp.files.selection.patterns import PatternList
 from bkp.formats.pack import BlobType
 from bkp.library import snapshot
+from bkp.ops import commit as committing
 from bkp.ops.edit.rewriting import RewriteOptions, rewrite
 from bkp.ops.edit.tagging import TagChange, change_tags
 from bkp.ops.forget.run import remove_snapshots
@@ -31,6 +34,7 @@ from bkp.ops.prune.run import prune
 from bkp.ops.selection import Selection
 from bkp.ops.walktree import blobs_of, walk
 from bkp.repo import locking
+from bkp.repo.marks import Others, others
 from bkp.repo.repository import Repository, RepositoryOptions, open_repository
 from bkp.store.base import Kind, Store
 from bkp.store.memory import MemoryStore
@@ -76,22 +80,30 @@ class Clients(RuleBasedStateMachine):
         self.pids = itertools.count(1)
         self.time = 19 * 10**17
         self.checked = -1
-        self.changes = 0
+        self.crashed = False
 
     @initialize()
     def make(self) -> None:
         make_repo(self.store, options=OPTIONS)
 
-    def _start(self, work: Callable[[GatedStore], None]) -> None:
+    def _start(self, work: Callable[[GatedStore], None], pid: int = 0) -> None:
         running = self._running()
         if len(running) == AT_ONCE:
             running[0].step(10_000)
-        self.clients.append(Client(next(self.pids), self.store, self.processes, work))
+        self.clients.append(Client(pid or next(self.pids), self.store, self.processes, work))
 
     @rule(number=st.integers(0, 2))
     def start_snapshot(self, number: int) -> None:
         source = self.sources[number]
         self._start(lambda store: void(snapshot(open_in(store), [source])))
+
+    @rule(number=st.integers(0, 2))
+    def start_stranger(self, number: int) -> None:
+        """Begin a snapshot by somebody who knows no marks, as restic does not."""
+        source = self.sources[number]
+        pid = next(self.pids)
+        self.processes.strangers.add(pid)
+        self._start(lambda store: void(snapshot(open_in(store), [source])), pid)
 
     @rule(at_once=st.sampled_from([False, False, True]))
     def start_prune(self, at_once: bool) -> None:
@@ -172,6 +184,7 @@ class Clients(RuleBasedStateMachine):
 
     @rule(which=st.integers(0, 9))
     def crash(self, which: int) -> None:
+        self.crashed = True
         self._one(which).crash()
 
     @rule(hours=st.sampled_from([1, 24, 24]))
@@ -186,8 +199,8 @@ class Clients(RuleBasedStateMachine):
         self.checked = changes
         repo = open_in(self.store)
         repo.load_index()
-        if self.is_blind:
-            repo.marked.reset()
+        if self.is_blind or not (self._running() or self.crashed):
+            repo.marked.reset()  # to see what restic sees
         for name in repo.snapshots.ids():
             try:
                 read_all(repo, name)
@@ -195,6 +208,7 @@ class Clients(RuleBasedStateMachine):
                 raise AssertionError(f"a snapshot has lost something: {error}") from error
 
     def teardown(self) -> None:
+        self.processes.strangers.clear()
         for client in self._running():
             client.crash()
         counts["operations"] += sum(client.gate.changes for client in self.clients)
@@ -226,6 +240,13 @@ def machine(sources: list[bytes], monkeypatch: pytest.MonkeyPatch) -> type[Clien
     monkeypatch.setattr(locking, "this_process", processes.this_process)
     monkeypatch.setattr(locking, "process_space", lambda: "space")
     monkeypatch.setattr(locking, "is_alive", processes.is_alive)
+    keep_indexed = committing.keep_indexed
+
+    def keep_unless_stranger(*asked: Any) -> None:
+        if not processes.is_stranger():
+            keep_indexed(*asked)
+
+    monkeypatch.setattr(committing, "keep_indexed", keep_unless_stranger)
     Clients.sources = sources
     Clients.processes = processes
     return Clients
@@ -257,6 +278,10 @@ def another_snapshot(clients: Clients) -> None:
     clients.start_snapshot(0)
 
 
+def a_stranger(clients: Clients) -> None:
+    clients.start_stranger(0)
+
+
 def a_rewrite(clients: Clients) -> None:
     clients.start_rewrite(forget=False)
 
@@ -265,14 +290,21 @@ def tagging(clients: Clients) -> None:
     clients.start_tag("a")
 
 
-def overtake(machine: type[Clients], start: Callable[[Clients], None] = another_snapshot) -> None:
+def overtake(
+    machine: type[Clients],
+    start: Callable[[Clients], None] = another_snapshot,
+    *,
+    is_seen_by_all: bool = True,
+) -> None:
     """Let a client be overtaken at each of its operations by all that could harm it.
 
     It relies on what an older snapshot stored; that is forgotten, and pruned twice.
+    In the end restic too, which knows no marks, must find what `is_seen_by_all`.
     """
     for operations in range(1, 60):
         clients = machine()
         clients.make()
+        clients.crashed = not is_seen_by_all
         try:
             clients.start_snapshot(0)
             clients.finish(-1)
@@ -290,7 +322,7 @@ def overtake(machine: type[Clients], start: Callable[[Clients], None] = another_
             clients.teardown()
 
 
-@pytest.mark.parametrize("start", [another_snapshot, a_rewrite, tagging])
+@pytest.mark.parametrize("start", [another_snapshot, a_stranger, a_rewrite, tagging])
 def test_who_relies_on_what_is_there_may_be_overtaken_anywhere(
     machine: type[Clients], start: Callable[[Clients], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -305,14 +337,36 @@ def test_if_nobody_looked_who_is_there_it_would(
 ) -> None:
     """The test has teeth."""
     monkeypatch.setattr(machine, "keep_delete", 0)
-    monkeypatch.setattr(pruning, "lock_holders", lambda *_: frozenset())
+    monkeypatch.setattr(pruning, "others", lambda *_: Others(frozenset(), strangers=False))
     with pytest.raises(AssertionError, match="los"):
         overtake(machine, start)
 
 
-def test_if_readers_were_blind_to_marks_it_would(
+def test_if_nobody_put_back_what_was_marked_restic_would_miss_it(
     machine: type[Clients], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(machine, "is_blind", True)
+    monkeypatch.setattr(committing, "keep_indexed", lambda *_: None)
     with pytest.raises(AssertionError, match="los"):
         overtake(machine)
+
+
+def test_if_marks_were_made_beside_strangers_restic_would_miss_it(
+    machine: type[Clients], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def without_strangers(*asked: Any) -> Others:
+        return replace(others(*asked), strangers=False)
+
+    monkeypatch.setattr(pruning, "others", without_strangers)
+    with pytest.raises(AssertionError, match="los"):
+        overtake(machine, a_stranger)
+
+
+def test_if_readers_were_blind_to_marks_they_would_meet_a_loss(
+    machine: type[Clients], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As long as who relies on marked packs has not put them back, or died before."""
+    monkeypatch.setattr(committing, "keep_indexed", lambda *_: None)
+    overtake(machine, is_seen_by_all=False)
+    monkeypatch.setattr(machine, "is_blind", True)
+    with pytest.raises(AssertionError, match="los"):
+        overtake(machine, is_seen_by_all=False)

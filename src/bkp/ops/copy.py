@@ -23,6 +23,7 @@ from bkp.repo.snapshots import SavedSnapshot
 from bkp.repo.writer import BlobWriter
 
 from .blobcopy import BlobCopier
+from .commit import commit
 from .reach import reach
 
 # Snapshots are copied together until they fill so many packs and took so long: else each would
@@ -67,8 +68,7 @@ def copy(
     while batch := copying.copy_some(waiting, lock):
         for saved in batch:
             new = replace(saved.snapshot, parent=None, original=_origin(saved))
-            lock.confirm()
-            yield Copied(saved, target.snapshots.save(new), was_there=False)
+            yield Copied(saved, commit(target, lock, new), was_there=False)
 
 
 def _origin(saved: SavedSnapshot) -> SnapshotId:

@@ -18,6 +18,7 @@ from bkp.formats.pack import BlobType
 from bkp.formats.tree import Node, encode_tree
 from bkp.ids import BlobId
 from bkp.ops.backup.labels import SnapshotLabels
+from bkp.ops.commit import commit
 from bkp.ops.reach import needs_of
 from bkp.repo.blobset import BlobSet
 from bkp.repo.locking import Lock
@@ -47,8 +48,7 @@ def recover(
     with repo.blob_writer(lock) as writer:
         tree = writer.write(BlobType.TREE, encode_tree(_directories(roots, labels))).id
     snapshot = labels.describe([f"/{RECOVERED}"], None, tree, None)
-    lock.confirm()
-    return repo.snapshots.save(snapshot)
+    return commit(repo, lock, snapshot)
 
 
 def _unreferenced(repo: Repository, report: Reporter) -> list[BlobId]:

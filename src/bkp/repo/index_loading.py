@@ -80,6 +80,10 @@ class IndexLoader:
         if self._cache is not None and self._is_worth_saving(blobs, time.monotonic() - began):
             self._cache.save(self._index, self._loaded.difference(self._marking))
 
+    def know(self, name: ObjectName) -> None:
+        """Take note that the index holds what an object says: it was made of that."""
+        self._loaded.add(bytes.fromhex(name.id))
+
     def marks(self) -> dict[PackId, Mark]:
         """Return which packs are marked to be deleted."""
         return read_marks((one.marked, one.writers) for one in self._marking.values())

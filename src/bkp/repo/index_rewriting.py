@@ -45,6 +45,11 @@ class IndexRewriter:
         self._delete(obsolete)
         self._marking = marking
 
+    def add(self, coming: Iterable[IndexedPack]) -> None:
+        """Put packs into the index, and leave all else."""
+        for packs in _portions(coming):
+            self._put(self._seal(packs))
+
     def tell_writers(self, marks: Iterable[Mark]) -> None:
         """Store the marks that `rewrite` made once more, now that it is known who may rely."""
         obsolete = self._marking

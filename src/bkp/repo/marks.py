@@ -6,15 +6,18 @@ processes that held a lock once it was.  Time alone would not do: clocks differ,
 and machines sleep in the middle of a run.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from bkp.errors import Missing
 from bkp.formats.index import IndexedPack, Writer
-from bkp.ids import PackId
+from bkp.formats.pack import BlobType
+from bkp.ids import BlobId, PackId
 from bkp.store.base import Store
 from bkp.times import parse_time
 
 from .envelope import Envelope
+from .index import BlobIndex
 from .locking import list_locks
 
 _LOOKS = 2  # a lock that is being refreshed while one looks can be missed once
@@ -56,6 +59,27 @@ def read_marks(
     return marks
 
 
+def unmarked_for(
+    marks: Mapping[PackId, Mark], marked: BlobIndex, needed: Iterable[tuple[BlobType, BlobId]]
+) -> list[IndexedPack]:
+    """Return marked packs in which some blobs are, few if possible, as an index names them.
+
+    Raises Missing for a blob that is in none.
+    """
+    chosen: dict[PackId, IndexedPack] = {}
+    covered: set[tuple[BlobType, bytes]] = set()
+    for kind, name in needed:
+        if (kind, name) in covered:
+            continue
+        place = next(iter(marked.places(kind, name)), None)
+        if place is None:
+            raise Missing(f"{kind.name.lower()} blob {name.hex()} is needed, and in no index")
+        pack = marks[place.pack].pack
+        chosen[place.pack] = IndexedPack(pack.id, pack.blobs)
+        covered.update((blob.type, blob.id) for blob in pack.blobs)
+    return list(chosen.values())
+
+
 def _time(pack: IndexedPack) -> int | None:
     try:
         return parse_time(pack.time) if pack.time else None
@@ -63,13 +87,26 @@ def _time(pack: IndexedPack) -> int | None:
         return None
 
 
-def lock_holders(store: Store, envelope: Envelope, but: str) -> frozenset[Writer] | None:
-    """Return who holds a lock, but for the one with a given id; None if a lock is unreadable."""
+@dataclass(frozen=True, slots=True)
+class Others:
+    """Who else holds a lock; None if one cannot be read.
+
+    With `strangers` among them who know no marks: other programs, or who knows.
+    """
+
+    holders: frozenset[Writer] | None
+    strangers: bool
+
+
+def others(store: Store, envelope: Envelope, but: str) -> Others:
+    """Return who holds a lock, but for the one with a given id."""
     holders = set()
+    strangers = False
     for _ in range(_LOOKS):
         for found in list_locks(store, envelope):
             if found.lock is None:
-                return None
+                return Others(None, strangers=True)
             if found.id != but:
                 holders.add(Writer(found.lock.hostname, found.lock.pid))
-    return frozenset(holders)
+                strangers |= not found.lock.bkp_space
+    return Others(frozenset(holders), strangers)

@@ -294,7 +294,12 @@ class Repository:
             self.index if known is None else known,
             pack_size=self._options.pack_size,
             guard=lock.ensure,
+            indexed=self._index_loader.know if known is None else _ignore,
         )
+
+
+def _ignore(_: ObjectName) -> None:
+    pass
 
 
 def open_repository(

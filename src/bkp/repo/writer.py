@@ -69,11 +69,13 @@ class BlobWriter:
         *,
         pack_size: int,
         guard: Callable[[], None],
+        indexed: Callable[[ObjectName], None],
     ) -> None:
         self._store = store
         self._envelope = envelope
         self._index = index
         self._guard = guard  # raises if our lock no longer stands
+        self._indexed = indexed  # is told of each index object
         self._packers = {
             kind: Packer(kind, pack_size, self._begin_pack, partial(self._close_pack, kind))
             for kind in BlobType
@@ -181,4 +183,6 @@ class BlobWriter:
                 return
             self._guard()
             sealed = self._envelope.seal_file(encode_stored(packs))
-            self._store.put(ObjectName(Kind.INDEX, sha256(sealed).hexdigest()), sealed)
+            name = ObjectName(Kind.INDEX, sha256(sealed).hexdigest())
+            self._store.put(name, sealed)
+            self._indexed(name)

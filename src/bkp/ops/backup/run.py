@@ -17,6 +17,7 @@ from bkp.files.reading.walk import walk_in_runs
 from bkp.files.selection.excludes import Excludes
 from bkp.formats.snapshot import Snapshot
 from bkp.ids import SnapshotId
+from bkp.ops.commit import commit
 from bkp.repo.repository import Repository
 from bkp.repo.snapshots import SavedSnapshot
 from bkp.workers import Background
@@ -95,11 +96,8 @@ def backup(
             ):
                 root = Assembly(fold, tally, report, list_entries=singly).assemble(groups)
         snapshot = options.labels.describe(paths, parent and parent.id, root, tally.summary())
-        lock.confirm()
-        if options.skip_if_unchanged and parent and parent.snapshot.tree == root:
-            saved = None
-        else:
-            saved = repo.snapshots.save(snapshot)
+        is_wanted = not (options.skip_if_unchanged and parent and parent.snapshot.tree == root)
+        saved = commit(repo, lock, snapshot) if is_wanted else None
         return BackupResult(
             saved=saved, snapshot=snapshot, parent=parent and parent.id, seconds=tally.seconds
         )

@@ -10,6 +10,7 @@ from bkp.formats.encoded import encode_node, head_of
 from bkp.formats.filemode import to_go, type_of
 from bkp.formats.goquote import quote
 from bkp.formats.tree import Node
+from bkp.ops.commit import commit
 from bkp.repo.repository import Repository
 from bkp.times import format_time
 from bkp.users import current_user
@@ -65,8 +66,7 @@ def backup_stdin(
         )
         full_path = "/" + b"/".join(names).decode("utf-8", "surrogateescape")
         snapshot = labels.describe([full_path], None, root, tally.summary())
-        lock.confirm()
-        saved = repo.snapshots.save(snapshot)
+        saved = commit(repo, lock, snapshot)
         return BackupResult(saved=saved, snapshot=snapshot, parent=None, seconds=tally.seconds)
 
 

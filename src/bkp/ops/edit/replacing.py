@@ -7,6 +7,7 @@ are there: never neither.
 from typing import NamedTuple
 
 from bkp.formats.snapshot import Snapshot
+from bkp.ops.commit import commit
 from bkp.repo.locking import Lock
 from bkp.repo.repository import Repository
 from bkp.repo.snapshots import SavedSnapshot
@@ -26,8 +27,7 @@ def replace_snapshot(
 
     All that the new one refers to must be stored and indexed.
     """
-    lock.confirm()
-    saved = repo.snapshots.save(new)
+    saved = commit(repo, lock, new, of=old)
     if not keep_old:
         remove_snapshot(repo, lock, old)
     return Replaced(old, saved)

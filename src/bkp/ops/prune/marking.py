@@ -1,6 +1,6 @@
 """The marks that are to be there after a prune: since when, and who may rely on the pack."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import replace
 
 from bkp.formats.index import IndexedPack, Writer
@@ -45,6 +45,17 @@ def with_writers(marks: list[Mark], writers: frozenset[Writer] | None) -> list[M
     if writers is None:
         return marks
     return [mark if mark.writers is not None else replace(mark, writers=writers) for mark in marks]
+
+
+def unmarked(marks: Iterable[Mark], packs: Container[PackId]) -> list[IndexedPack]:
+    """Return some of the packs as an index names them that are not marked."""
+    chosen = (mark.pack for mark in marks if mark.pack.id in packs)
+    return [IndexedPack(pack.id, pack.blobs) for pack in chosen]
+
+
+def still_marked(marks: Iterable[Mark], packs: Container[PackId]) -> list[Mark]:
+    """Return the marks of the others."""
+    return [mark for mark in marks if mark.pack.id not in packs]
 
 
 def _blobs_of(packs: set[PackId], index: BlobIndex) -> dict[PackId, list[PackedBlob]]:

@@ -6,7 +6,7 @@ every run reads, then small ones, then those of which most is unused.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bkp.formats.index import IndexedPack
 from bkp.formats.pack import BlobType
@@ -51,6 +51,20 @@ class Plan:
     missing: list[PackId] = field(default_factory=list)  # in the index, but not there or needed
     kept_used: int = 0  # bytes, of what stays as it is
     kept_unused: int = 0
+
+    def postponed(self) -> "Plan":
+        """Return what is left to do if nothing may leave the index."""
+        sizes = sum(pack.size for pack in self.unused)
+        used = sum(pack.used_size for pack in self.repack)
+        unused = sum(pack.unused_size for pack in self.repack)
+        return replace(
+            self,
+            unused=[],
+            repack=[],
+            missing=[],
+            kept_used=self.kept_used + used,
+            kept_unused=self.kept_unused + unused + sizes,
+        )
 
 
 def make_plan(survey: Survey, options: PlanOptions) -> Plan:

@@ -18,19 +18,19 @@ from contextlib import suppress
 from functools import partial
 
 from bkp.errors import NotFound, StoreFull
-from bkp.events import Checked, Reporter
-from bkp.formats.index import Writer
+from bkp.events import Checked, Notice, Reporter
 from bkp.ids import BlobId, PackId, SnapshotId
+from bkp.ops.commit import keep_indexed
 from bkp.ops.reach import used_blobs
 from bkp.repo.blobset import BlobSet
 from bkp.repo.index_rewriting import IndexRewriter
 from bkp.repo.locking import Lock
-from bkp.repo.marks import Mark, lock_holders
+from bkp.repo.marks import Mark, Others, others
 from bkp.repo.repository import Repository
 from bkp.store.base import Kind, ObjectName
 from bkp.times import now
 
-from .marking import are_new, marks_after, with_writers
+from .marking import are_new, marks_after, still_marked, unmarked, with_writers
 from .options import PruneOptions
 from .plan import Plan, PlanOptions, make_plan
 from .repacking import repack
@@ -74,21 +74,27 @@ class _Prune:
         self._lock = lock
         self._report = report
         self._clock = clock
-        self._writers: frozenset[Writer] | None = None
+        self._seen: set[SnapshotId] = set()
+        self._before = Others(None, strangers=True)
 
     def run(self, without: frozenset[SnapshotId]) -> PruneResult:
+        self._seen |= without
         # In this order: whoever holds no lock any more has stored its snapshot, and what a
         # snapshot needs was indexed before it.
-        self._writers = self._others()
-        roots = self._roots(without)
+        self._before = self._others()
+        roots = self._new_roots()
         self._repo.load_index()
         used = used_blobs(self._repo, roots, self._report)
         found = survey(self._repo, used)
         require_sound(found)
         plan = make_plan(found, self._plan_options())
+        if self._before.strangers and not self._options.at_once:
+            plan = self._postpone(plan)
         added = 0
         if not self._options.dry_run:
-            added = self._apply(plan, found, used)
+            added = self._repack(plan, found, used)
+            self._lock.confirm()
+            plan = self._apply(plan)
         return sum_up(
             plan,
             found,
@@ -98,24 +104,29 @@ class _Prune:
             now_ns=self._clock(),
         )
 
-    def _roots(self, without: frozenset[SnapshotId]) -> list[BlobId]:
-        """Return the trees of all snapshots.
+    def _new_roots(self) -> list[BlobId]:
+        """Return the trees of all snapshots that were not seen yet.
 
         One that is being replaced by another (as tags are changed) could be
         missed by a single look: the new one not there yet, the old one gone
         before it was read.
         """
         roots: list[BlobId] = []
-        seen = set(without)
-        while new := set(self._repo.snapshots.ids()) - seen:
-            seen |= new
+        while new := set(self._repo.snapshots.ids()) - self._seen:
+            self._seen |= new
             for name in new:
                 with suppress(NotFound):
                     roots.append(self._repo.snapshots.load(name).tree)
         return roots
 
-    def _others(self) -> frozenset[Writer] | None:
-        return lock_holders(self._repo.store, self._repo.envelope, self._lock.id)
+    def _others(self) -> Others:
+        return others(self._repo.store, self._repo.envelope, self._lock.id)
+
+    def _postpone(self, plan: Plan) -> Plan:
+        """Let nothing leave the index while somebody works here who knows no marks."""
+        if plan.unused or plan.repack:
+            self._report(Notice("another program is at work; what is unused is marked later"))
+        return plan.postponed()
 
     def _plan_options(self) -> PlanOptions:
         options = self._options
@@ -134,33 +145,43 @@ class _Prune:
         """Say whether a marked pack may be deleted if nothing needs it."""
         if self._options.at_once:
             return True
-        if mark.time_ns is None or mark.writers is None or self._writers is None:
+        holders = self._before.holders
+        if mark.time_ns is None or mark.writers is None or holders is None:
             return False
         age = self._clock() - mark.time_ns
-        return age >= self._options.keep_delete * _NS and not mark.writers & self._writers
+        return age >= self._options.keep_delete * _NS and not mark.writers & holders
 
-    def _apply(self, plan: Plan, found: Survey, used: BlobSet) -> int:
-        """Do what was planned; return the bytes that repacking stored."""
-        added = 0
-        if plan.repack:
-            added = repack(self._repo, self._lock, plan.repack, found, used, self._report)
-        self._lock.confirm()
+    def _repack(self, plan: Plan, found: Survey, used: BlobSet) -> int:
+        if not plan.repack:
+            return 0
+        return repack(self._repo, self._lock, plan.repack, found, used, self._report)
+
+    def _apply(self, plan: Plan) -> Plan:
+        """Do what was planned; return what was done of it."""
         leaving = {pack.id for pack in plan.unused + plan.repack} | set(plan.missing)
         if self._options.at_once:
             self._apply_at_once(plan, leaving)
-        else:
-            self._apply_in_two_phases(plan, leaving)
-        return added
-
-    def _apply_in_two_phases(self, plan: Plan, leaving: set[PackId]) -> None:
+            return plan
         marks = marks_after(plan, leaving, self._repo.index, self._clock())
         if leaving or plan.rescue or plan.delete or are_new(marks):
-            rewriter = self._rewriter()
-            rewriter.rewrite(leaving, plan.rescue, marks)
-            complete = with_writers(marks, self._others())
-            if complete != marks:
-                rewriter.tell_writers(complete)
+            plan = self._mark(plan, leaving, marks)
         self._delete([mark.pack.id for mark in plan.delete])
+        return plan
+
+    def _mark(self, plan: Plan, leaving: set[PackId], marks: list[Mark]) -> Plan:
+        """Let packs leave the index, and look who may rely on these."""
+        rewriter = self._rewriter()
+        rewriter.rewrite(leaving, plan.rescue, marks)
+        after = self._others()
+        if after.strangers and leaving:  # who came meanwhile, and may have read the index before
+            rewriter.rewrite((), unmarked(marks, leaving), still_marked(marks, leaving))
+            return self._postpone(plan)
+        complete = with_writers(marks, after.holders)
+        if complete != marks:
+            rewriter.tell_writers(complete)
+        for tree in self._new_roots():  # of who came and went
+            keep_indexed(self._repo, self._lock, tree, ())
+        return plan
 
     def _apply_at_once(self, plan: Plan, leaving: set[PackId]) -> None:
         in_no_index = [*(mark.pack.id for mark in plan.delete), *plan.unindexed]

@@ -22,7 +22,7 @@ from bkp.ids import PackId
 from bkp.repo.audit import pack_sizes
 from bkp.repo.blobset import BlobSet
 from bkp.repo.index import BlobIndex, Place
-from bkp.repo.marks import Mark
+from bkp.repo.marks import Mark, unmarked_for
 from bkp.repo.repository import Repository
 
 _AT_ONCE = 4096  # places that are looked up together
@@ -146,27 +146,12 @@ def _rescue(repo: Repository, used: BlobSet, lacking: int) -> dict[PackId, Index
     """Return the marked packs without which something that is used would be nowhere."""
     if not lacking:
         return {}
-    marks = repo.marks()
-    needed: dict[PackId, IndexedPack] = {}
-    rescued: set[Key] = set()
-    for kind, name in used:
-        if repo.index.has(kind, name) or (kind, name) in rescued:
-            continue
-        places = repo.marked.places(kind, name)
-        if not places:
-            raise Missing(
-                f"{kind.name.lower()} blob {name.hex()} is needed, and in no index; "
-                "`bkp check` tells what that means.  Nothing was changed"
-            )
-        pack = next((place.pack for place in places if place.pack in needed), places[0].pack)
-        if pack not in needed:
-            needed[pack] = _unmarked(marks[pack].pack)
-            rescued.update((blob.type, blob.id) for blob in needed[pack].blobs)
-    return needed
-
-
-def _unmarked(pack: IndexedPack) -> IndexedPack:
-    return IndexedPack(pack.id, pack.blobs)
+    needed = ((kind, name) for kind, name in used if not repo.index.has(kind, name))
+    try:
+        return {pack.id: pack for pack in unmarked_for(repo.marks(), repo.marked, needed)}
+    except Missing as error:
+        advice = "`bkp check` tells what that means.  Nothing was changed"
+        raise Missing(f"{error}; {advice}") from error
 
 
 def require_sound(survey: Survey) -> None:

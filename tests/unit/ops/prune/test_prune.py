@@ -7,7 +7,7 @@ from hashlib import sha256
 import pytest
 
 from bkp.errors import IntegrityError, Locked, Missing
-from bkp.events import ignore
+from bkp.events import Event, Notice, ignore
 from bkp.formats.index import Writer, decode_index
 from bkp.formats.pack import BlobType
 from bkp.formats.snapshot import encode_snapshot
@@ -17,7 +17,9 @@ from bkp.ops.check.subset import Everything
 from bkp.ops.prune.options import PruneOptions
 from bkp.ops.prune.result import PruneResult
 from bkp.ops.prune.run import prune
-from bkp.repo.marks import lock_holders
+from bkp.processes import Process
+from bkp.repo import locking
+from bkp.repo.marks import Others, others
 from bkp.repo.repository import Repository, RepositoryOptions, open_repository
 from bkp.repo.snapshots import SavedSnapshot
 from bkp.store.base import Kind, ObjectName
@@ -407,8 +409,34 @@ def test_a_snapshot_that_is_just_being_replaced_is_not_missed(repo: Repo) -> Non
 
 def test_whoever_holds_a_lock_is_unknown_if_one_cannot_be_read(repo: Repo) -> None:
     opened = repo.open()
-    assert lock_holders(repo.store, opened.envelope, "") == frozenset()
+    assert others(repo.store, opened.envelope, "") == Others(frozenset(), strangers=False)
     with opened.lock():
-        assert lock_holders(repo.store, opened.envelope, "") != frozenset()
+        found = others(repo.store, opened.envelope, "")
+        assert found.holders
+        assert not found.strangers
     repo.store.put(ObjectName(Kind.LOCK, "00" * 32), b"garbage" * 10)
-    assert lock_holders(repo.store, opened.envelope, "") is None
+    assert others(repo.store, opened.envelope, "") == Others(None, strangers=True)
+
+
+def test_nothing_is_marked_while_somebody_works_who_knows_no_marks(
+    repo: Repo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """restic would take a snapshot for damaged that needs what is marked."""
+    kept = repo.save(a=os.urandom(100_000))
+    repo.forget(repo.save(b=os.urandom(100_000)))
+    indexes = set(objects(repo.store, Kind.INDEX))
+    events: list[Event] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(locking, "this_process", lambda: Process("host", 1, ""))
+        stranger = repo.open().lock()
+        with stranger:
+            patch.undo()
+            options = PruneOptions(max_unused=lambda _: 0)
+            result = prune(repo.open(), options, events.append, clock=lambda: repo.time)
+
+    assert (result.pending, result.freed, result.plan.unused) == (0, 0, [])
+    assert result.plan.kept_unused > 100_000
+    assert [type(event) for event in events if isinstance(event, Notice)] == [Notice]
+    assert set(objects(repo.store, Kind.INDEX)) == indexes
+    assert repo.prune().pending > 100_000
+    assert repo.open().snapshots.ids() == [kept.id]

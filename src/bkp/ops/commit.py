@@ -1,0 +1,65 @@
+"""Store a snapshot so that it is whole for everybody, even if a prune overtook it.
+
+A prune beside us may mark packs that we found in the index and rely on.  Nobody
+deletes these while we are here, bkp reads them, and the next prune takes them
+back.  But restic knows no marks, and would find the snapshot damaged until then.
+So whoever stores a snapshot looks at what was marked meanwhile, and puts what it
+needs of that back into the index.
+"""
+
+from collections.abc import Collection
+from contextlib import suppress
+
+from bkp.errors import IntegrityError
+from bkp.events import ignore
+from bkp.formats.pack import BlobType
+from bkp.formats.snapshot import Snapshot
+from bkp.ids import BlobId, PackId
+from bkp.repo.blobset import BlobSet
+from bkp.repo.index_rewriting import IndexRewriter
+from bkp.repo.locking import Lock
+from bkp.repo.marks import unmarked_for
+from bkp.repo.repository import Repository
+from bkp.repo.snapshots import SavedSnapshot
+
+from .reach import reach
+
+
+def commit(
+    repo: Repository, lock: Lock, snapshot: Snapshot, *, of: SavedSnapshot | None = None
+) -> SavedSnapshot:
+    """Store a snapshot.
+
+    All that it refers to must be stored: in packs of the index as it was loaded,
+    or in what is referred to by another snapshot that it is made `of`.
+    """
+    lock.confirm()
+    saved = repo.snapshots.save(snapshot)
+    # The snapshot is there, so nothing that is found out now may make it look as if it were not.
+    with suppress(IntegrityError):
+        if of is not None and of.id not in repo.snapshots.ids():
+            keep_indexed(repo, lock, snapshot.tree, ())
+        elif of is None or of.snapshot.tree != snapshot.tree:
+            keep_indexed(repo, lock, snapshot.tree, repo.marks())
+        # Else every prune has seen one of the two, and they need the same.
+    return saved
+
+
+def keep_indexed(repo: Repository, lock: Lock, tree: BlobId, harmless: Collection[PackId]) -> None:
+    """Put back into the index what is marked there and needed by a tree.
+
+    Loads what came to the index; marks that are all `harmless` are not looked into.
+    """
+    harmless = set(harmless)
+    repo.load_index()
+    if repo.marks().keys() <= harmless:
+        return
+    lacking: list[tuple[BlobType, BlobId]] = []
+
+    def take(kind: BlobType, names: list[BlobId]) -> None:
+        there = repo.index.has_each(kind, b"".join(names))
+        pairs = zip(names, there, strict=True)
+        lacking.extend((kind, name) for name, is_there in pairs if not is_there)
+
+    reach(repo, [tree], BlobSet(), ignore, take)
+    IndexRewriter(repo, lock.ensure).add(unmarked_for(repo.marks(), repo.marked, lacking))
