@@ -144,6 +144,7 @@ class Lock:
             options.eager and not options.retry_seconds
         )  # who waits for others waits for all
         self._aside: Aside | None = None
+        self._is_over = threading.Event()
         self._wait_until_settled: Callable[[], None] = _nothing
         self._held: ObjectName | None = None
         self.refreshed = 0.0  # by the wall clock, which goes on while a machine sleeps
@@ -172,6 +173,7 @@ class Lock:
                 return self
 
     def _acquire(self) -> None:
+        self._is_over.clear()
         self._refuse_conflicts()
         try:
             self._write_if_there_is_room()
@@ -200,6 +202,7 @@ class Lock:
             self._leave()
 
     def _leave(self) -> None:
+        self._is_over.set()
         try:
             if self._aside is not None:
                 self._aside.__exit__()
@@ -207,7 +210,8 @@ class Lock:
             self._remove()
 
     def _settle(self) -> None:
-        time.sleep(_SETTLE_SECONDS)
+        if self._is_over.wait(_SETTLE_SECONDS):
+            return  # released already
         self._refuse_conflicts()
 
     def ensure(self) -> None:

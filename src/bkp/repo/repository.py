@@ -133,19 +133,29 @@ class Repository:
         return Lock(self.store, self.envelope, options, self._report)
 
     @contextmanager
-    def reading(self) -> Iterator[None]:
+    def reading(self, *, eager: bool = True) -> Iterator[None]:
         """Hold a shared lock while the repository is read, unless it is to do without.
 
         One that cannot be written, or is full, is read without: on the day
         the backups are needed that must not stand in the way.
+
+        It does not wait for the locks of others to show, as it must who would
+        take for damage what somebody else just removes: all that is read is
+        verified, and an error is one that somebody's lock explains if it does.
         """
         with ExitStack() as stack:
+            lock = None
             try:
                 if not self._options.no_lock:
-                    stack.enter_context(self.lock())
+                    lock = stack.enter_context(self.lock(eager=eager))
             except (AccessDenied, StoreFull) as error:
                 self._report(Notice(f"reading without a lock: {error}"))
-            yield
+            try:
+                yield
+            except IntegrityError:
+                if lock is not None:
+                    lock.ensure()
+                raise
 
     def remove_locks(self, *, even_live: bool = False) -> int:
         """Remove locks whose holders are gone, or all of them; return how many."""

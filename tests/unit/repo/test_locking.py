@@ -10,7 +10,7 @@ from hashlib import sha256
 
 import pytest
 
-from bkp.errors import Locked, StoreError, UsageError
+from bkp.errors import Locked, Missing, StoreError, UsageError
 from bkp.events import Event, Notice
 from bkp.formats.lock import LockFile, encode_lock
 from bkp.formats.pack import BlobType
@@ -102,6 +102,29 @@ def test_nothing_is_stored_under_an_eager_lock_that_others_exclude() -> None:
 
     after = {kind: len(list(objects(store, kind))) for kind in Kind}
     assert after == before | {Kind.LOCK: 1}
+
+
+def test_an_error_while_reading_is_explained_by_a_lock_that_came_meanwhile() -> None:
+    repo = make_repo(MemoryStore())
+
+    def read() -> None:
+        with repo.reading():
+            plant(repo, changed(ELSEWHERE, exclusive=True, time=seconds_ago(1)))
+            raise Missing("somebody removed it")
+
+    with pytest.raises(Locked):
+        read()
+
+
+def test_an_error_while_reading_alone_is_what_it_is() -> None:
+    repo = make_repo(MemoryStore())
+
+    def read() -> None:
+        with repo.reading():
+            raise Missing("it is gone")
+
+    with pytest.raises(Missing):
+        read()
 
 
 def test_a_failure_under_an_eager_lock_leaves_none() -> None:

@@ -71,7 +71,7 @@ def check(
     Locked if somebody is removing things, and StoreError if the storage
     cannot even be listed.
     """
-    with repo.reading():
+    with repo.reading(eager=False):
         return _Check(repo, Ledger(report), report).run(options or CheckOptions())
 
 
