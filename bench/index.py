@@ -25,6 +25,7 @@ from bkp.crypto.seal import Key
 from bkp.formats.index import IndexedPack
 from bkp.formats.pack import BlobType, PackedBlob
 from bkp.ids import BlobId, PackId
+from bkp.repo.cachedir import CacheDirectory
 from bkp.repo.index import BlobIndex, read_index
 from bkp.repo.index_cache import IndexCache
 
@@ -211,7 +212,8 @@ def measure_lookups(index: BlobIndex, blobs: int, pack_blobs: int) -> Row:
 
 def measure_saved(index: BlobIndex) -> Row:
     with tempfile.TemporaryDirectory() as directory:
-        cache = IndexCache(Path(directory) / "cache", "r", Key.generate(), print)
+        kept = CacheDirectory(Path(directory) / "cache", "r")
+        cache = IndexCache(kept, Key.generate(), print)
         save = timed(lambda: cache.save(index, []))
         times = []
         for _ in range(5):

@@ -33,6 +33,7 @@ from bkp.formats.tree import Node, decode_tree
 from bkp.ids import BlobId, PackId
 from bkp.store.base import CONFIG, Kind, ObjectName, Store
 
+from .cachedir import CacheDirectory
 from .cutting import chunker_for
 from .envelope import Envelope
 from .index import UNKNOWN_PACK, BlobIndex
@@ -98,8 +99,9 @@ class Repository:
         self._reader = BlobReader(store, self.envelope, self.index, self.marked)
         self._options = options
         self._report = report
-        cache = IndexCache(options.cache, config.id, key, report) if options.cache else None
-        self._index_loader = IndexLoader(self.index, self.marked, self._read_file, cache, report)
+        self.cache = CacheDirectory(options.cache, config.id) if options.cache else None
+        saved = IndexCache(self.cache, key, report) if self.cache else None
+        self._index_loader = IndexLoader(self.index, self.marked, self._read_file, saved, report)
 
     @property
     def location(self) -> str:

@@ -2,7 +2,6 @@
 
 import io
 import os
-import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from bkp.events import Event, Notice
 from bkp.formats.index import IndexedPack
 from bkp.formats.pack import BlobType, PackedBlob
 from bkp.ids import BlobId, PackId, blob_id
+from bkp.repo.cachedir import CacheDirectory
 from bkp.repo.index import BlobIndex
 from bkp.repo.index_cache import IndexCache
 from bkp.repo.saved_index import read_index_file, write_index
@@ -130,7 +130,7 @@ def use_in_every_way(index: BlobIndex) -> None:
 
 
 def test_a_blob_distrusted_is_still_in_the_file(tmp_path: Path) -> None:
-    cache = IndexCache(tmp_path / "cache", "repo", KEY, lambda _: None)
+    cache = IndexCache(CacheDirectory(tmp_path / "cache", "repo"), KEY, lambda _: None)
     cache.save(example_index(), OBJECTS)
     for _ in range(2):
         read = cache.load()
@@ -163,29 +163,17 @@ def test_a_layout_beyond_the_end_is_refused() -> None:
             BlobIndex().attach(bytearray(SAVED), layout)
 
 
-# The directory
+# The file
 
 
 @pytest.fixture
 def cache_in(tmp_path: Path) -> Callable[..., tuple[IndexCache, list[Event]]]:
     def make(directory: str = "cache") -> tuple[IndexCache, list[Event]]:
         events: list[Event] = []
-        return IndexCache(tmp_path / directory, "repo", KEY, events.append), events
+        kept = CacheDirectory(tmp_path / directory, "repo")
+        return IndexCache(kept, KEY, events.append), events
 
     return make
-
-
-def test_nobody_else_can_read_it(
-    tmp_path: Path, cache_in: Callable[..., tuple[IndexCache, list[Event]]]
-) -> None:
-    old = os.umask(0)
-    try:
-        cache_in()[0].save(example_index(), OBJECTS)
-    finally:
-        os.umask(old)
-
-    for path, mode in (("cache", 0o700), ("cache/repo", 0o700), ("cache/repo/blobs", 0o600)):
-        assert stat.S_IMODE((tmp_path / path).stat().st_mode) == mode
 
 
 def test_nothing_saved_is_nothing_to_report(
@@ -195,32 +183,6 @@ def test_nothing_saved_is_nothing_to_report(
 
     assert cache.load() is None
     assert events == []
-
-
-@pytest.mark.parametrize("path", ["cache/repo", "cache/repo/blobs"])
-def test_what_others_may_write_is_not_used(
-    tmp_path: Path, path: str, cache_in: Callable[..., tuple[IndexCache, list[Event]]]
-) -> None:
-    cache, events = cache_in()
-    cache.save(example_index(), OBJECTS)
-    (tmp_path / path).chmod(0o770)
-
-    assert cache.load() is None
-    assert isinstance(events[0], Notice)
-    assert "others may write" in events[0].message
-
-
-def test_a_directory_that_others_may_write_is_not_written_to(
-    tmp_path: Path, cache_in: Callable[..., tuple[IndexCache, list[Event]]]
-) -> None:
-    (tmp_path / "cache" / "repo").mkdir(parents=True)
-    (tmp_path / "cache" / "repo").chmod(0o777)
-    cache, events = cache_in()
-
-    cache.save(example_index(), OBJECTS)
-
-    assert not (tmp_path / "cache" / "repo" / "blobs").exists()
-    assert isinstance(events[0], Notice)
 
 
 @pytest.mark.parametrize("what", ["link", "directory", "fifo", "empty", "text"])
@@ -255,23 +217,6 @@ def test_where_nothing_can_be_written_that_is_reported(
     cache.save(example_index(), OBJECTS)
 
     assert [type(event) for event in events] == [Notice]
-
-
-def test_only_what_a_killed_run_left_long_ago_is_removed(
-    tmp_path: Path, cache_in: Callable[..., tuple[IndexCache, list[Event]]]
-) -> None:
-    cache, _ = cache_in()
-    directory = tmp_path / "cache" / "repo"
-    directory.mkdir(parents=True, mode=0o700)
-    for name, mtime in (("blobs-tmp-old", 0), ("blobs-tmp-new", None), ("other", 0)):
-        (directory / name).write_bytes(b"")
-        if mtime is not None:
-            os.utime(directory / name, (mtime, mtime))
-
-    cache.save(example_index(), OBJECTS)
-
-    left = {path.name for path in directory.iterdir()}
-    assert left == {"blobs", "blobs-tmp-new", "other", "CACHEDIR.TAG"}
 
 
 def test_one_that_is_mapped_stays_what_it_is_when_another_is_saved(
