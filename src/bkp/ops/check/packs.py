@@ -1,19 +1,19 @@
 """See that the packs are there, of the right size, and hold what the index says."""
 
-from collections.abc import Iterator, Mapping
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 
-from bkp.errors import IntegrityError, StoreError
 from bkp.events import Checked, Reporter
 from bkp.ids import PackId
-from bkp.repo.audit import PackAudit, read_header
+from bkp.repo.audit import PackAudit
 from bkp.repo.packreading import PackVerdict
 from bkp.repo.repository import Repository
 from bkp.workers import Pool
 
-from .faults import BlobKey, Ledger
+from .faults import Ledger
 from .subset import Subset
 
 _READERS = 2  # more would cost memory
@@ -21,62 +21,60 @@ _READERS = 2  # more would cost memory
 
 @dataclass(slots=True)
 class PackCheck:
-    """Checks the packs of a repository; `sizes` are those that are there, in bytes."""
+    """Checks the packs of a repository; `sizes` are those that are there, in bytes.
+
+    Those of `subset` are read, if there is one.
+    """
 
     repo: Repository
+    audit: PackAudit
     sizes: Mapping[PackId, int]
     ledger: Ledger
     report: Reporter
-    hints: list[str]
-    unindexed: dict[BlobKey, PackId] = field(default_factory=dict)
+    subset: Subset | None
     packs_read: int = 0
     bytes_read: int = 0
+    _waiting: deque[PackId] = field(default_factory=deque)
+    _chosen: int = 0  # packs that waited at any time
     _verified: set[PackId] = field(default_factory=set)
     _verdicts: dict[PackId, PackVerdict] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
     _is_stopped: bool = False
 
-    def check_presence(self, audit: PackAudit) -> None:
-        """Compare the packs that are there with those the index names."""
-        for pack, wanted in audit.sizes().items():
-            size = self.sizes.get(pack)
+    def check(self, packs: Iterable[PackId]) -> None:
+        """Compare the packs that are there with these; have read those that are to be."""
+        present: dict[PackId, int] = {}
+        for pack in packs:
+            size, wanted = self.sizes.get(pack), self.audit.sizes()[pack]
             if size is None:
-                blobs = audit.indexed(pack)
+                blobs = self.audit.indexed(pack)
                 message = f"the pack is missing, and with it {len(blobs)} blobs"
                 number = self.ledger.add_pack(pack, message)
                 self.ledger.lose_copies(self.repo.index, pack, blobs, number)
-            elif size != wanted:
-                message = f"the pack has {size} bytes, not the {wanted} it must have"
-                self._verify(audit, pack, size, message)
-
-    def look_into_orphans(self, audit: PackAudit) -> None:
-        """Find out what is in packs that no index names, in case it is needed.
-
-        Their blobs are added to the index in memory, and to `unindexed`.
-        """
-        orphans = [pack for pack in self.sizes if pack not in audit.sizes()]
-        for done, pack in enumerate(orphans, 1):
-            try:
-                held = read_header(self.repo, pack, self.sizes[pack])
-            except (IntegrityError, StoreError) as error:
-                self.hints.append(f"data/{pack.hex()} is in no index and cannot be read: {error}")
                 continue
-            for blob in held.blobs:
-                if not self.repo.index.has(blob.type, blob.id):
-                    self.unindexed[blob.type, blob.id] = pack
-            self.repo.index.add(held)
-            self.report(Checked("packs", done, len(orphans)))
+            if size != wanted:
+                message = f"the pack has {size} bytes, not the {wanted} it must have"
+                self._verified.add(pack)
+                self._note(pack, self.audit.verify(pack, size), [message])
+            present[pack] = size
+        if self.subset is not None:
+            chosen = self.subset.choose(present)
+            with self._lock:
+                self._waiting.extend(chosen)
+                self._chosen += len(chosen)
 
     @contextmanager
-    def reading(self, audit: PackAudit, subset: Subset) -> Iterator[None]:
-        """Verify every byte of the packs of a subset while the `with` lasts.
+    def reading(self) -> Iterator[None]:
+        """Verify every byte of the packs that are to be read while the `with` lasts.
 
         Leaving it waits for the rest.  What is wrong is noted only then, so
         that faults come in the same order whichever was faster.
         """
-        with Pool(1, ahead=1) as pool:
+        with Pool(_READERS, ahead=_READERS) as pool:
             try:
-                pool.submit(partial(self._read, audit, subset))
+                self._begin_reading(pool)
                 yield
+                self._begin_reading(pool)  # what was added when nothing else was left
                 pool.drain()
             except BaseException:
                 self._is_stopped = True
@@ -84,31 +82,33 @@ class PackCheck:
         for pack, verdict in sorted(self._verdicts.items()):
             self._note(pack, verdict, [])
 
-    def _read(self, audit: PackAudit, subset: Subset) -> None:
-        indexed = {pack: size for pack, size in self.sizes.items() if pack in audit.sizes()}
-        chosen = subset.choose(indexed)
-        self.report(Checked("data", 0, len(chosen)))
-        with Pool(_READERS, ahead=_READERS) as pool:
-            for pack in chosen:
-                if self._is_stopped:
-                    break
-                pool.submit(partial(self._read_one, audit, pack, len(chosen)))
+    def _begin_reading(self, pool: Pool) -> None:
+        for _ in range(_READERS):
+            pool.submit(self._read)
 
-    def _read_one(self, audit: PackAudit, pack: PackId, total: int) -> None:
+    def _read(self) -> None:
+        try:
+            while (pack := self._next()) is not None:
+                self._read_one(pack)
+        except BaseException:
+            self._is_stopped = True
+            raise
+
+    def _next(self) -> PackId | None:
+        with self._lock:
+            return self._waiting.popleft() if self._waiting and not self._is_stopped else None
+
+    def _read_one(self, pack: PackId) -> None:
         size = self.sizes[pack]
         if pack not in self._verified:
-            verdict = audit.verify(pack, size)
+            verdict = self.audit.verify(pack, size)
             if verdict.faults:
                 self._verdicts[pack] = verdict
-        with self.ledger.lock:
+        with self._lock:
             self.packs_read += 1
             self.bytes_read += size
-            done = self.packs_read
+            done, total = self.packs_read, self._chosen
         self.report(Checked("data", done, total))
-
-    def _verify(self, audit: PackAudit, pack: PackId, size: int, fault: str) -> None:
-        self._verified.add(pack)
-        self._note(pack, audit.verify(pack, size), [fault])
 
     def _note(self, pack: PackId, verdict: PackVerdict, faults: list[str]) -> None:
         message = "; ".join(faults + verdict.faults)

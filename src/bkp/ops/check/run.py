@@ -7,7 +7,6 @@ they are written, so that nothing that is just being added looks incomplete.
 """
 
 from collections.abc import Container, Iterator
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 from bkp.errors import IntegrityError, NotFound, StoreError
@@ -20,6 +19,7 @@ from bkp.store.base import ObjectName
 
 from .faults import Fault, FaultKind, Ledger
 from .harm import find_harm
+from .orphans import look_into_orphans
 from .packs import PackCheck
 from .subset import Subset
 from .trees import TreeCheck
@@ -92,17 +92,18 @@ class _Check:
         snapshots = list(self._load_snapshots())
         self.repo.load_index(self._note_index)
         sizes = pack_sizes(self.repo)
+        orphans = look_into_orphans(self.repo, sizes, self.hints, self.report)
+        unneeded = set(orphans.blobs.values())
         audit = PackAudit(self.repo)
-        packs = PackCheck(self.repo, sizes, self.ledger, self.report, self.hints)
-        packs.check_presence(audit)
-        packs.look_into_orphans(audit)
-        orphans = set(packs.unindexed.values())
-        trees = TreeCheck(self.repo, packs.unindexed, self.ledger, self.report)
-        with packs.reading(audit, options.read) if options.read else nullcontext():
+        packs = PackCheck(self.repo, audit, sizes, self.ledger, self.report, options.read)
+        trees = TreeCheck(self.repo, orphans.blobs, self.ledger, self.report)
+        packs.check(pack for pack in audit.sizes() if pack not in orphans.packs)
+        with packs.reading():
             trees.run(saved.snapshot.tree for saved in snapshots)
+            packs.check(trees.needed_packs)
         marked = set(self.repo.marked.packs())
         needs_index = self._note_needed_orphans(trees, marked)
-        unneeded = orphans - set(trees.needed_packs)
+        unneeded -= trees.needed_packs.keys()
         self._hint_at_orphans([sizes[pack] for pack in unneeded - marked])
         self._hint_at_marked([sizes[pack] for pack in unneeded & marked])
         find_harm(self.repo, snapshots, self.ledger)
