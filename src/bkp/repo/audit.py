@@ -128,10 +128,16 @@ class PackAudit:
         """Read a whole pack of `size` bytes and compare it with its name and the index.
 
         Every blob in it is unsealed and hashed.  What looks damaged is read
-        once more, because a bit may flip on the way too.
+        once more, because a bit may flip on the way too.  Raises StoreError if
+        not even the config can be read any more: a disk that was unplugged
+        says nothing about its packs.
         """
         verdict = self._verify(pack, size)
-        return self._verify(pack, size) if verdict.faults else verdict
+        if verdict.faults:
+            verdict = self._verify(pack, size)
+        if verdict.faults:
+            self._repo.store.get(CONFIG)
+        return verdict
 
     def _verify(self, pack: PackId, size: int) -> PackVerdict:
         store, envelope = self._repo.store, self._repo.envelope
