@@ -53,13 +53,14 @@ _TREES_TOGETHER = 256 << 10  # bytes of trees that are read before they are aske
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepositoryOptions:
-    """How a repository is written, and where a copy of its index may be kept.
+    """How a repository is written, and where this machine may keep what it knows of it.
 
     Without `extra_verify` what was sealed is not opened again to see that it
     opens: faster, and a machine that makes mistakes is not found out.
 
-    `cache` is the user's directory for such copies, which name all blobs in
-    the clear; without one every run reads all index objects.
+    `cache` is the user's directory for that: copies of indexes, which name all
+    blobs in the clear, and when packs were verified.  Without one every run
+    reads all index objects, and no check knows of those before it.
     """
 
     compression: Level = Level.AUTO
