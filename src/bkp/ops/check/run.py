@@ -6,7 +6,8 @@ before indexes and indexes before packs, in the reverse of the order in which
 they are written, so that nothing that is just being added looks incomplete.
 """
 
-from collections.abc import Container, Iterator
+import time
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, field
 
 from bkp.errors import IntegrityError, NotFound, StoreError
@@ -15,8 +16,11 @@ from bkp.ids import PackId, SnapshotId
 from bkp.repo.audit import PackAudit, damaged_keys, pack_sizes
 from bkp.repo.repository import Repository
 from bkp.repo.snapshots import SavedSnapshot
+from bkp.repo.verified_packs import VerifiedPacks
 from bkp.store.base import ObjectName
+from bkp.times import now
 
+from .coverage import Coverage, coverage_of
 from .faults import Fault, FaultKind, Ledger
 from .harm import find_harm
 from .orphans import look_into_orphans
@@ -29,9 +33,14 @@ _REBUILD = "`bkp repair index` makes a new index from the packs"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckOptions:
-    """What to check besides the structure: the contents of some packs, or of none."""
+    """What to check besides the structure: the contents of some packs, or of none.
+
+    Packs that were bad when they were verified last are read with any others,
+    and first.  No pack is begun when the check has taken `max_seconds`.
+    """
 
     read: Subset | None = None
+    max_seconds: float = float("inf")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +50,8 @@ class CheckResult:
     `faults` may be fewer than `fault_count` if there are very many.  `hints`
     are no faults: what could be tidied.  An index is needed if packs are there
     that no intact index names although snapshots need them; pruning is
-    advised if packs are there that nobody needs.
+    advised if packs are there that nobody needs.  The coverage is of this check
+    and what is remembered of others.
     """
 
     faults: tuple[Fault, ...]
@@ -55,6 +65,7 @@ class CheckResult:
     packs: int
     packs_read: int
     bytes_read: int
+    coverage: Coverage
 
     @property
     def is_sound(self) -> bool:
@@ -63,16 +74,26 @@ class CheckResult:
 
 
 def check(
-    repo: Repository, options: CheckOptions | None = None, report: Reporter = ignore
+    repo: Repository,
+    options: CheckOptions | None = None,
+    report: Reporter = ignore,
+    *,
+    clock: Callable[[], int] = now,
+    timer: Callable[[], float] = time.monotonic,
 ) -> CheckResult:
     """Check a repository, whose index must not be loaded yet.
 
     Faults are reported as they are found, and are all in the result.  Raises
     Locked if somebody is removing things, and StoreError if the storage
     cannot even be listed.
+
+    Which packs were verified is remembered in the repository's cache, if it
+    has one, even if the check ends early.  `clock` says when that was (ns since
+    the epoch), `timer` how long it takes (seconds).
     """
     with repo.reading(eager=False):
-        return _Check(repo, Ledger(report), report).run(options or CheckOptions())
+        run = _Check(repo, Ledger(report), report, clock, timer)
+        return run.run(options or CheckOptions())
 
 
 @dataclass(slots=True)
@@ -82,10 +103,13 @@ class _Check:
     repo: Repository
     ledger: Ledger
     report: Reporter
+    clock: Callable[[], int]
+    timer: Callable[[], float]
     hints: list[str] = field(default_factory=list)
     damaged_indexes: list[int] = field(default_factory=list)  # numbers of their faults
 
     def run(self, options: CheckOptions) -> CheckResult:
+        ends = self.timer() + options.max_seconds
         for damage in damaged_keys(self.repo):
             message = f"{damage.message}; its password opens nothing any more"
             self.ledger.add(FaultKind.KEY, damage.where, message)
@@ -94,13 +118,22 @@ class _Check:
         sizes = pack_sizes(self.repo)
         orphans = look_into_orphans(self.repo, sizes, self.hints, self.report)
         unneeded = set(orphans.blobs.values())
-        audit = PackAudit(self.repo)
-        packs = PackCheck(self.repo, audit, sizes, self.ledger, self.report, options.read)
-        trees = TreeCheck(self.repo, orphans.blobs, self.ledger, self.report)
-        packs.check(pack for pack in audit.sizes() if pack not in orphans.packs)
-        with packs.reading():
-            trees.run(saved.snapshot.tree for saved in snapshots)
-            packs.check(trees.needed_packs)
+        with self._remembering(sizes) as verified:
+            packs = PackCheck(
+                repo=self.repo,
+                audit=PackAudit(self.repo),
+                sizes=sizes,
+                ledger=self.ledger,
+                report=self.report,
+                verified=verified,
+                subset=options.read,
+                is_time_over=lambda: self.timer() >= ends,
+            )
+            packs.check(pack for pack in packs.audit.sizes() if pack not in orphans.packs)
+            trees = TreeCheck(self.repo, orphans.blobs, self.ledger, self.report)
+            with packs.reading():
+                trees.run(saved.snapshot.tree for saved in snapshots)
+                packs.check(trees.needed_packs)
         marked = set(self.repo.marked.packs())
         needs_index = self._note_needed_orphans(trees, marked)
         unneeded -= trees.needed_packs.keys()
@@ -119,7 +152,11 @@ class _Check:
             packs=len(sizes),
             packs_read=packs.packs_read,
             bytes_read=packs.bytes_read,
+            coverage=coverage_of(packs.in_use, verified),
         )
+
+    def _remembering(self, sizes: Container[PackId]) -> VerifiedPacks:
+        return VerifiedPacks(self.repo, sizes, self.report, clock=self.clock, timer=self.timer)
 
     def _load_snapshots(self) -> Iterator[SavedSnapshot]:
         names = self.repo.snapshots.ids()
