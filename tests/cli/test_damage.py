@@ -81,6 +81,6 @@ def test_a_check_says_how_little_it_read(made: Bkp, repo_path: Path) -> None:
     read = {path.name[:2] for path in objects(repo_path, "data")}
     part = next(n for n in range(256) if f"{n:02x}" not in read)
 
-    assert "read 0 packs" in made.run("check", "--read-data-subset", f"{part + 1}/256").stdout
-    assert "read 4 packs" in made.run("check", "--read-data").stdout
+    assert "read 0 of 4 packs" in made.run("check", "--read-data-subset", f"{part + 1}/256").stdout
+    assert "read 4 of 4 packs" in made.run("check", "--read-data").stdout
     assert "read" not in made.run("check").stdout
