@@ -1,4 +1,4 @@
-"""Which snapshots are meant: by host, tags and paths."""
+"""Which snapshots are meant: by name, or by host, tags and paths."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -47,11 +47,12 @@ def newest_of_each(snapshots: Iterable[SavedSnapshot], count: int) -> list[Saved
 def chosen(
     snapshots: Snapshots, names: Sequence[str], wanted: SnapshotFilter
 ) -> list[SavedSnapshot]:
-    """Return the snapshots that are named, each once, or all that are wanted if none is.
+    """Return the snapshots that are named, or without names all that fit; oldest first, each once.
 
+    What is named need not fit, but `latest` is the latest of those that do.
     Raises UsageError for a name that is unknown or ambiguous.
     """
     if not names:
         return [saved for saved in snapshots.load_all() if wanted.matches(saved.snapshot)]
-    found = (snapshots.find(name, wanted.matches) for name in names)
-    return list({saved.id: saved for saved in found}.values())
+    named = {saved.id: saved for saved in (snapshots.find(name, wanted.matches) for name in names)}
+    return sorted(named.values(), key=lambda saved: (saved.snapshot.time_ns, saved.id))

@@ -14,6 +14,7 @@ from bkp.cli.options import declare, settings_of
 from bkp.cli.output import json_line, line, local_time_text
 from bkp.errors import UsageError
 from bkp.ops.find import FindOptions, Hits, find
+from bkp.ops.select import chosen
 
 _TIMES = (
     "%Y-%m-%d",
@@ -74,13 +75,8 @@ def command(
     )
     problems = Problems(settings)
     repo = open_for_reading(settings, problems)
-    wanted = filter_from(hosts, tags, paths)
-    if ids:
-        chosen = [repo.snapshots.find(name, wanted.matches) for name in ids]
-    else:
-        chosen = [one for one in repo.snapshots.load_all() if wanted.matches(one.snapshot)]
-    chosen.sort(key=lambda saved: saved.snapshot.time_ns, reverse=reverse)
-    hits = find(repo, chosen, options, problems)
+    snapshots = chosen(repo.snapshots, ids, filter_from(hosts, tags, paths))
+    hits = find(repo, snapshots[::-1] if reverse else snapshots, options, problems)
     if settings.json:
         json_line([_as_json(one) for one in hits])
         return problems.failure_code()

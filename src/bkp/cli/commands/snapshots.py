@@ -11,7 +11,7 @@ from bkp.cli.options import declare, settings_of
 from bkp.cli.output import json_line, line, local_time_text, size_text
 from bkp.cli.snapshot_json import snapshot_json
 from bkp.cli.tables import print_table
-from bkp.ops.select import newest_of_each
+from bkp.ops.select import chosen, newest_of_each
 from bkp.repo.snapshots import SavedSnapshot
 
 
@@ -37,11 +37,7 @@ def command(
     settings = settings_of(ctx)
     problems = Problems(settings)
     repo = open_unindexed(settings, problems)
-    wanted = filter_from(hosts, tags, paths)
-    if ids:
-        found = [repo.snapshots.find(name, wanted.matches) for name in ids]
-    else:
-        found = [one for one in repo.snapshots.load_all() if wanted.matches(one.snapshot)]
+    found = chosen(repo.snapshots, ids, filter_from(hosts, tags, paths))
     if latest is not None:
         found = newest_of_each(found, latest)
     if settings.json:
