@@ -6,7 +6,8 @@ from bkp.ops.forget.policy import Kept, Policy
 from bkp.ops.forget.run import Group
 from bkp.repo.snapshots import SavedSnapshot
 
-from .output import line, local_time_text, safe
+from .output import line, safe
+from .snapshot_cells import HEADS, cells_of
 from .snapshot_json import snapshot_json
 from .tables import print_table
 
@@ -31,7 +32,7 @@ def print_groups(groups: Sequence[Group], policy: Policy, *, compact: bool) -> N
 
 
 def _heads(compact: bool, *more: str) -> list[str]:
-    return ["ID", "Time", "Host", "Tags", *more] if compact else [*_heads(True, *more), "Paths"]
+    return [*HEADS, *more] if compact else [*HEADS, *more, "Paths"]
 
 
 def _kept_row(kept: Kept, compact: bool) -> list[list[str]]:
@@ -40,14 +41,8 @@ def _kept_row(kept: Kept, compact: bool) -> list[list[str]]:
 
 
 def _cells(saved: SavedSnapshot, compact: bool) -> list[list[str]]:
-    snapshot = saved.snapshot
-    cells = [
-        [saved.id.hex()[:8]],
-        [local_time_text(snapshot.time_ns)],
-        [snapshot.hostname],
-        list(snapshot.tags) or [""],
-    ]
-    return cells if compact else [*cells, list(snapshot.paths)]
+    cells = cells_of(saved)
+    return cells if compact else [*cells, list(saved.snapshot.paths)]
 
 
 def groups_json(groups: Sequence[Group]) -> list[dict[str, object]]:

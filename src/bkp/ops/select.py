@@ -1,6 +1,6 @@
 """Which snapshots are meant: by name, or by host, tags and paths."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bkp.formats.snapshot import Snapshot
@@ -30,18 +30,6 @@ class SnapshotFilter:
 
 def _has(snapshot: Snapshot, tags: Sequence[str]) -> bool:
     return set(tags) <= set(snapshot.tags) if tags else not snapshot.tags
-
-
-def newest_of_each(snapshots: Iterable[SavedSnapshot], count: int) -> list[SavedSnapshot]:
-    """Return the newest `count` of each host and set of paths, oldest first."""
-    kept: list[SavedSnapshot] = []
-    seen: dict[tuple[str, tuple[str, ...]], int] = {}
-    for saved in reversed(list(snapshots)):
-        group = (saved.snapshot.hostname, tuple(sorted(saved.snapshot.paths)))
-        seen[group] = seen.get(group, 0) + 1
-        if seen[group] <= count:
-            kept.append(saved)
-    return kept[::-1]
 
 
 def chosen(

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from bkp.errors import UsageError
 from bkp.formats.snapshot import Snapshot
 from bkp.ids import BlobId, SnapshotId
-from bkp.ops.forget.grouping import GroupBy, GroupKey, grouped
 from bkp.ops.forget.policy import UNLIMITED, Period, Policy, decide
 from bkp.ops.forget.run import ForgetOptions, plan
 from bkp.ops.select import SnapshotFilter
@@ -143,21 +142,6 @@ BERLIN = Zone("Europe/Berlin", ZoneInfo("Europe/Berlin"))
 )
 def test_going_back_by_the_calendar(text: str, back: dict[str, int], expected: str) -> None:
     assert earlier(parse_time(text), zone_of(text, BERLIN), **back) == parse_time(expected)
-
-
-def test_groups_are_by_host_and_paths() -> None:
-    one = taken("2026-01-01T00:00:00Z", paths=("/b", "/a"))
-    two = taken("2026-01-02T00:00:00Z", paths=("/a", "/b"), tags=("t",))
-    three = taken("2026-01-03T00:00:00Z", host="other")
-    groups = grouped([one, two, three], GroupBy())
-    assert groups == {
-        GroupKey("h", ("/a", "/b")): [one, two],
-        GroupKey("other", ("/p",)): [three],
-    }
-    assert list(grouped([one, two, three], GroupBy.parse(""))) == [GroupKey()]
-    assert len(grouped([one, two, three], GroupBy.parse("tags"))) == 2
-    with pytest.raises(UsageError, match="group by"):
-        GroupBy.parse("colour")
 
 
 def test_a_policy_that_keeps_nothing_is_refused() -> None:

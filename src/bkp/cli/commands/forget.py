@@ -16,9 +16,9 @@ from bkp.cli.prune_report import report_prune
 from bkp.cli.stage_report import StageReport
 from bkp.errors import UsageError
 from bkp.ids import SnapshotId
-from bkp.ops.forget.grouping import GroupBy
 from bkp.ops.forget.policy import UNLIMITED, Period, Policy
 from bkp.ops.forget.run import ForgetOptions, Group, plan, remove_snapshots
+from bkp.ops.grouping import GroupBy
 from bkp.ops.prune.options import PruneOptions
 from bkp.ops.prune.run import prune
 from bkp.repo.repository import Repository

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from bkp.errors import StoreError, UsageError
 from bkp.events import Problem, Reporter
 from bkp.ids import SnapshotId
+from bkp.ops.grouping import GroupBy, GroupKey, grouped
 from bkp.ops.select import SnapshotFilter
 from bkp.repo.locking import Lock
 from bkp.repo.repository import Repository
 from bkp.repo.snapshots import SavedSnapshot
 from bkp.times import Zone
 
-from .grouping import GroupBy, GroupKey, grouped
 from .policy import Decision, Policy, decide
 
 

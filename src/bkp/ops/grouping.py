@@ -1,6 +1,6 @@
 """Put snapshots into groups, within which they follow each other."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from bkp.errors import UsageError
@@ -54,3 +54,12 @@ def grouped(snapshots: Iterable[SavedSnapshot], by: GroupBy) -> dict[GroupKey, l
         )
         groups.setdefault(key, []).append(saved)
     return dict(sorted(groups.items()))
+
+
+def newest_of_each(
+    snapshots: Sequence[SavedSnapshot], by: GroupBy, count: int
+) -> list[SavedSnapshot]:
+    """Return the newest `count` of each group of snapshots, which are given oldest first."""
+    groups = grouped(snapshots, by).values()
+    newest = {saved.id for members in groups for saved in members[-count:]}
+    return [saved for saved in snapshots if saved.id in newest]
