@@ -125,6 +125,16 @@ class IndexMachine(RuleBasedStateMachine):
     def look_up_together(self, kind: BlobType) -> None:
         check_batch(self.index, self.oracle, kind, [BlobId(name) for name in sorted(self.met)])
 
+    @rule(kind=KINDS, data=st.data(), length=st.integers(0, 64), most=st.integers(1, 5))
+    def look_up_by_beginning(
+        self, kind: BlobType, data: st.DataObject, length: int, most: int
+    ) -> None:
+        digits = data.draw(st.sampled_from(sorted(self.met))).hex()[:length]
+        names = [name for other, name in self.oracle.names() if other is kind]
+        fitting = sorted(name for name in names if name.hex().startswith(digits))
+
+        assert self.index.beginning_with(kind, digits, most) == fitting[:most]
+
     @rule()
     def go_through_all(self) -> None:
         places = list(self.index.all_places())

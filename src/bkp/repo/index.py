@@ -40,6 +40,7 @@ _TREE = BlobType.TREE
 NOTHING = stage_packs([], _TREE)
 _AT_ONCE = 4096  # copies that become Python objects together
 _SAVED_AT_ONCE = (1 << 20) // RECORD_SIZE
+_BEHIND_ALL = (UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN)  # what is after every place of a blob
 
 
 class Place(NamedTuple):
@@ -218,6 +219,19 @@ class BlobIndex:
                     blob = PackedBlob(kind, BlobId(name), offset, length, raw_length)
                     yield Place(self.pack_id(pack), blob)
                 last = entries[-1]
+
+    def beginning_with(self, kind: BlobType, digits: str, most: int) -> list[BlobId]:
+        """Return the ids that begin with these hex digits, sorted, but not more than `most`."""
+        found: list[BlobId] = []
+        before = int(digits.ljust(2 * ID_SIZE, "0"), 16) - 1
+        last = None if before < 0 else (before.to_bytes(ID_SIZE), *_BEHIND_ALL)
+        while len(found) < most and (entries := self._table.walk(kind is _TREE, last, 1)):
+            name = BlobId(entries[0][0])
+            if not name.hex().startswith(digits):
+                break
+            found.append(name)
+            last = (name, *_BEHIND_ALL)
+        return found
 
     def __len__(self) -> int:
         return self._table.blobs()
