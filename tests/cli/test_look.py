@@ -7,7 +7,7 @@ import pytest
 
 from bkp.store.local import LocalStore
 from program import Bkp
-from repos import PASSWORD, make_repo
+from repos import PASSWORD, make_repo, reopen, store_blobs
 from trees import Fifo, Symlink, Tree, build
 
 TREE: Tree = {
@@ -91,6 +91,32 @@ def test_cat_prints_a_file(bkp: Bkp) -> None:
     assert bkp.run("cat", "latest:/src", "dir/inner").stdout == "x"
 
 
+def test_cat_names_what_an_ambiguous_beginning_may_mean(bkp: Bkp, repo_path: Path) -> None:
+    repo = reopen(LocalStore.open(repo_path))
+    names = [name.hex() for name in store_blobs(repo, *(b"%d" % number for number in range(17)))]
+    firsts = [name[0] for name in names]
+    shared = next(digit for digit in firsts if firsts.count(digit) > 1)
+
+    error = bkp.run("cat", "blob", shared, code=2).stderr
+
+    assert f"blob {shared} is ambiguous: {shared}" in error
+
+
+def test_cat_of_a_blob_that_is_nowhere_fails(bkp: Bkp) -> None:
+    assert "is in no index" in bkp.run("cat", "blob", "0" * 63, code=1).stderr
+
+
+def test_cat_prints_a_damaged_pack_and_says_that_it_is(bkp: Bkp, repo_path: Path) -> None:
+    pack = next(path for path in (repo_path / "data").rglob("*") if path.is_file())
+    os.chmod(pack, 0o600)
+    pack.write_bytes(b"not what it was")
+
+    result = bkp.run("cat", "pack", pack.name, code=1)
+
+    assert result.stdout == "not what it was"
+    assert f"data/{pack.name}: it is damaged" in result.stderr
+
+
 def test_dump_writes_a_new_file_only(bkp: Bkp, tmp_path: Path) -> None:
     target = tmp_path / "out.tar"
 
@@ -141,7 +167,9 @@ def test_check_says_what_is_wrong_and_what_it_means(bkp: Bkp, repo_path: Path) -
         (["cat", "latest"], "which file?"),
         (["cat", "latest:/src"], "`bkp dump` writes directories"),
         (["cat", "latest:/src/dir/link"], "is a symlink, not a file"),
-        (["cat", "blob", "abc"], "all 64 digits"),
+        (["cat", "blob", "xyz"], "begins no id"),
+        (["cat", "pack", "../config"], "begins no id"),
+        (["cat", "blob"], "which blob?"),
         (["cat", "pack", "0123456789"], "there is no pack"),
         (["cat", "index"], "which index?"),
         (["dump", "latest:/src/fifo"], "no contents to write"),

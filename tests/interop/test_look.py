@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 import difficult
+from bkp.repo.repository import open_repository
 from bkp.store.local import LocalStore
 from program import Bkp
 from repos import PASSWORD, make_repo
@@ -154,9 +155,42 @@ def test_cat(restic: Restic, bkp: Bkp) -> None:
     assert bkp.run("cat", "tree", "latest").stdout == restic.run("cat", "blob", tree).stdout
 
 
+def test_cat_takes_the_beginning_of_an_id(restic: Restic, bkp: Bkp) -> None:
+    data = next(
+        line.split()[1]
+        for line in restic.run("list", "blobs").stdout.splitlines()
+        if line.startswith("data ")
+    )
+    (pack, *_) = restic.run("list", "packs").stdout.split()
+
+    assert output(bkp, "cat", "blob", data[:12]) == restic_output(restic, "cat", "blob", data)
+    assert output(bkp, "cat", "pack", pack[:12]) == restic_output(restic, "cat", "pack", pack)
+
+
+def test_cat_prints_the_tree_of_a_directory(restic: Restic, bkp: Bkp) -> None:
+    root = json.loads(bkp.run("cat", "tree", "latest:/").stdout)
+    tree = bkp.run("cat", "tree", "latest:/src").stdout
+
+    assert tree == restic.run("cat", "blob", root["nodes"][0]["subtree"]).stdout
+
+
+def test_cat_prints_a_lock(filled: Filled) -> None:
+    with open_repository(LocalStore.open(filled.repo), PASSWORD).lock() as lock:
+        ours = json.loads(filled.bkp.run("cat", "lock", lock.id[:12]).stdout)
+        theirs = json.loads(filled.restic.run("cat", "lock", lock.id).stdout)
+
+    assert reduced(ours, theirs) == theirs
+
+
 def output(bkp: Bkp, *args: str) -> bytes:
     return subprocess.run(
         [sys.executable, "-m", "bkp", *args], env=bkp.env, check=True, stdout=subprocess.PIPE
+    ).stdout
+
+
+def restic_output(restic: Restic, *args: str) -> bytes:
+    return subprocess.run(
+        ["restic", *args], env=restic.env, check=True, stdout=subprocess.PIPE
     ).stdout
 
 

@@ -6,18 +6,20 @@ from collections.abc import Callable
 
 import click
 
-from bkp.cli.filters import filter_from
+from bkp.cli.events import Problems
 from bkp.cli.opening import open_for_reading, open_unindexed
 from bkp.cli.options import Settings, declare, settings_of
-from bkp.errors import Missing, UsageError
+from bkp.errors import UsageError
 from bkp.formats.pack import BlobType
-from bkp.ids import BlobId, parse_id
 from bkp.ops.dump.run import write_file
 from bkp.ops.locate import Operand, absolute, find_place, parse_operand
-from bkp.repo.objects import read_object, show_config, show_master_key
-from bkp.repo.repository import Repository
+from bkp.repo.objects import find_blob, read_object, read_pack, show_config, show_master_key
 
-_OBJECTS = ("snapshot", "index", "key", "lock", "pack")
+_OBJECTS = ("snapshot", "index", "key", "lock")
+
+
+def _complete(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    return [word for word in (*_OBJECTS, *_SPECIAL, "latest") if word.startswith(incomplete)]
 
 
 @declare(
@@ -28,28 +30,34 @@ _OBJECTS = ("snapshot", "index", "key", "lock", "pack")
     ("bkp cat config, masterkey, tree SNAPSHOT:PATH", "and more of them"),
     name="cat",
 )
-@click.argument("what", metavar="SNAPSHOT[:PATH] | TYPE")
+@click.argument("what", metavar="SNAPSHOT[:PATH] | TYPE", shell_complete=_complete)
 @click.argument("which", required=False, metavar="[PATH | ID]")
 @click.pass_context
-def command(ctx: click.Context, what: str, which: str | None) -> None:
-    """Print a file of a snapshot, or an object of the repository."""
+def command(ctx: click.Context, what: str, which: str | None) -> int:
+    """Print a file of a snapshot, or an object of the repository.
+
+    Of an id its first digits are enough, if no other begins so.  A damaged
+    pack is printed as it is, and the exit code is 1.
+    """
     settings = settings_of(ctx)
+    problems = Problems(settings)
     if what in _SPECIAL:
-        _write(_SPECIAL[what](settings, which))
+        _write(_SPECIAL[what](settings, problems, which))
     elif what in _OBJECTS:
-        _write(_object(settings, what, which))
+        _write(_object(settings, problems, what, which))
     else:
-        _cat_file(settings, what, which)
+        _cat_file(settings, problems, what, which)
+    return problems.failure_code()
 
 
-def _cat_file(settings: Settings, what: str, which: str | None) -> None:
+def _cat_file(settings: Settings, problems: Problems, what: str, which: str | None) -> None:
     operand = parse_operand(what)
     if which is not None:
         below = operand.path.rstrip(b"/") + absolute(os.fsencode(which))
         operand = Operand(operand.snapshot, absolute(below))
     if operand.path == b"/":
         raise UsageError(f"which file? `bkp cat {operand.snapshot}:PATH`, and `bkp ls` lists them")
-    repo = open_for_reading(settings)
+    repo = open_for_reading(settings, problems)
     node = find_place(repo, operand).node
     if node is None or node.type != "file":
         kind = "directory" if node is None or node.type == "dir" else node.type
@@ -60,47 +68,43 @@ def _cat_file(settings: Settings, what: str, which: str | None) -> None:
     write_file(repo, node, sys.stdout.buffer)
 
 
-def _object(settings: Settings, kind: str, which: str | None) -> bytes:
+def _object(settings: Settings, problems: Problems, kind: str, which: str | None) -> bytes:
     name = _needed(kind, which)
-    repo = open_unindexed(settings)
+    repo = open_unindexed(settings, problems)
     if kind == "snapshot":
         name = repo.snapshots.find(name).id.hex()
-    return _ended(read_object(repo, kind, name), is_text=kind != "pack")
+    return _ended(read_object(repo, kind, name))
 
 
-def _config(settings: Settings, _: str | None) -> bytes:
-    return _ended(show_config(open_unindexed(settings)), is_text=True)
+def _config(settings: Settings, problems: Problems, _: str | None) -> bytes:
+    return _ended(show_config(open_unindexed(settings, problems)))
 
 
-def _master_key(settings: Settings, _: str | None) -> bytes:
-    return _ended(show_master_key(open_unindexed(settings)), is_text=True)
+def _master_key(settings: Settings, problems: Problems, _: str | None) -> bytes:
+    return _ended(show_master_key(open_unindexed(settings, problems)))
 
 
-def _blob(settings: Settings, which: str | None) -> bytes:
-    try:
-        name = BlobId(parse_id(_needed("blob", which)))
-    except ValueError:
-        raise UsageError("a blob is named by all 64 digits of its id") from None
-    repo = open_for_reading(settings)
-    return repo.read_blob(_type_of(repo, name), name)
+def _pack(settings: Settings, problems: Problems, which: str | None) -> bytes:
+    prefix = _needed("pack", which)
+    return read_pack(open_unindexed(settings, problems), prefix, problems)
 
 
-def _type_of(repo: Repository, name: BlobId) -> BlobType:
-    for kind in BlobType:
-        if repo.plain_size(kind, name) is not None:
-            return kind
-    raise Missing(f"blob {name.hex()} is in no index")
+def _blob(settings: Settings, problems: Problems, which: str | None) -> bytes:
+    prefix = _needed("blob", which)
+    repo = open_for_reading(settings, problems)
+    return repo.read_blob(*find_blob(repo, prefix))
 
 
-def _tree(settings: Settings, which: str | None) -> bytes:
-    repo = open_for_reading(settings)
-    place = find_place(repo, parse_operand(_needed("tree", which)), filter_from((), (), ()).matches)
-    return repo.read_blob(BlobType.TREE, place.tree)
+def _tree(settings: Settings, problems: Problems, which: str | None) -> bytes:
+    operand = parse_operand(_needed("tree", which))
+    repo = open_for_reading(settings, problems)
+    return repo.read_blob(BlobType.TREE, find_place(repo, operand).tree)
 
 
-_SPECIAL: dict[str, Callable[[Settings, str | None], bytes]] = {
+_SPECIAL: dict[str, Callable[[Settings, Problems, str | None], bytes]] = {
     "config": _config,
     "masterkey": _master_key,
+    "pack": _pack,
     "blob": _blob,
     "tree": _tree,
 }
@@ -112,8 +116,8 @@ def _needed(kind: str, which: str | None) -> str:
     return which
 
 
-def _ended(data: bytes, *, is_text: bool) -> bytes:
-    return data if not is_text or data.endswith(b"\n") else data + b"\n"
+def _ended(text: bytes) -> bytes:
+    return text if text.endswith(b"\n") else text + b"\n"
 
 
 def _write(data: bytes) -> None:
