@@ -294,3 +294,7 @@ def test_a_repository_on_read_only_or_full_storage_still_restores(bkp: Bkp, tmp_
     assert "without a lock" in full.stderr
     assert (tmp_path / "from full" / "file").read_text() == "precious"
     assert (tmp_path / "from read-only" / "file").read_text() == "precious"
+
+
+def test_the_choices_of_what_is_missing_are_told_in_one_line(bkp: Bkp) -> None:
+    assert "Choose from: bash, zsh, fish" in bkp.run("completion", code=2).stderr

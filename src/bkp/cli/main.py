@@ -117,7 +117,8 @@ def run(argv: Sequence[str] | None = None) -> int:
         return fail(settings, exits.code_for(error), str(error))
     except click.UsageError as error:
         hint = f" (see `{error.ctx.command_path} --help`)" if error.ctx else ""
-        return fail(settings, exits.USAGE, error.format_message() + hint)
+        message = error.format_message().replace("\n\t", " ")  # a list of choices, in lines
+        return fail(settings, exits.USAGE, message + hint)
     except click.ClickException as error:
         return fail(settings, exits.FAILURE, error.format_message())
     except (KeyboardInterrupt, click.Abort):
