@@ -31,6 +31,11 @@ def bkp(tmp_path: Path, repo_path: Path) -> Bkp:
     return program
 
 
+def damage(path: Path) -> None:
+    os.chmod(path, 0o600)
+    path.write_bytes(b"not what it was")
+
+
 def test_ls_lists_everything_or_one_directory(bkp: Bkp) -> None:
     everything = bkp.run("ls").stdout.splitlines()
     one = bkp.run("ls", "latest:/src/dir").stdout.splitlines()
@@ -108,13 +113,50 @@ def test_cat_of_a_blob_that_is_nowhere_fails(bkp: Bkp) -> None:
 
 def test_cat_prints_a_damaged_pack_and_says_that_it_is(bkp: Bkp, repo_path: Path) -> None:
     pack = next(path for path in (repo_path / "data").rglob("*") if path.is_file())
-    os.chmod(pack, 0o600)
-    pack.write_bytes(b"not what it was")
+    damage(pack)
 
     result = bkp.run("cat", "pack", pack.name, code=1)
 
     assert result.stdout == "not what it was"
     assert f"data/{pack.name}: it is damaged" in result.stderr
+
+
+def test_list_lists_what_is_damaged_too(bkp: Bkp, repo_path: Path) -> None:
+    for kind in ("snapshots", "index"):
+        damage(next((repo_path / kind).iterdir()))
+        names = {path.name for path in (repo_path / kind).iterdir()}
+
+        assert set(bkp.run("list", kind).stdout.split()) == names
+        assert {one["id"] for one in bkp.lines("list", kind)} == names
+
+
+def test_list_lists_the_blobs_of_what_is_left_of_the_index(bkp: Bkp, repo_path: Path) -> None:
+    whole = bkp.run("list", "blobs").stdout.splitlines()
+    broken = next((repo_path / "index").iterdir())
+    damage(broken)
+
+    result = bkp.run("list", "blobs", code=1)
+
+    assert set(result.stdout.splitlines()) < set(whole)
+    assert result.stdout
+    assert f"index/{broken.name}" in result.stderr
+
+
+def test_list_tells_sizes_to_programs(bkp: Bkp, repo_path: Path) -> None:
+    sizes = {
+        path.name: path.stat().st_size for path in (repo_path / "data").rglob("*") if path.is_file()
+    }
+
+    assert {one["id"]: one["size"] for one in bkp.lines("list", "packs")} == sizes
+
+
+def test_list_takes_no_lock(bkp: Bkp, repo_path: Path) -> None:
+    assert bkp.run("list", "locks").stdout == ""
+
+    repo = reopen(LocalStore.open(repo_path))
+    with repo.lock(exclusive=True) as lock:
+        assert bkp.run("list", "locks").stdout == f"{lock.id}\n"
+        bkp.run("list", "blobs")
 
 
 def test_dump_writes_a_new_file_only(bkp: Bkp, tmp_path: Path) -> None:
@@ -172,6 +214,8 @@ def test_check_says_what_is_wrong_and_what_it_means(bkp: Bkp, repo_path: Path) -
         (["cat", "blob"], "which blob?"),
         (["cat", "pack", "0123456789"], "there is no pack"),
         (["cat", "index"], "which index?"),
+        (["list"], "Choose from: blobs, packs,"),
+        (["list", "files"], "'files' is not one of"),
         (["dump", "latest:/src/fifo"], "no contents to write"),
         (["dump", "latest", "-a", "rar"], "rar"),
         (["stats", "--mode", "guess"], "guess"),

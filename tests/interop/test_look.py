@@ -155,6 +155,33 @@ def test_cat(restic: Restic, bkp: Bkp) -> None:
     assert bkp.run("cat", "tree", "latest").stdout == restic.run("cat", "blob", tree).stdout
 
 
+@pytest.mark.parametrize("what", ["blobs", "packs", "index", "snapshots", "keys", "locks"])
+def test_list(restic: Restic, bkp: Bkp, what: str) -> None:
+    theirs = sorted(restic.run("list", what).stdout.splitlines())
+
+    assert sorted(bkp.run("list", what).stdout.splitlines()) == theirs
+    listed = printed(bkp, "list", what)
+    if what == "blobs":
+        assert sorted(f"{one['type']} {one['id']}" for one in listed) == theirs
+    else:
+        assert sorted(one["id"] for one in listed) == theirs
+
+
+def test_blobs_are_listed_as_index_objects_have_them(restic: Restic, bkp: Bkp) -> None:
+    theirs = [
+        blob | {"pack": pack["id"]}
+        for name in restic.run("list", "index").stdout.split()
+        for pack in json.loads(restic.run("cat", "index", name).stdout)["packs"]
+        for blob in pack["blobs"]
+    ]
+
+    assert in_order(printed(bkp, "list", "blobs")) == in_order(theirs)
+
+
+def in_order(records: list[dict[str, Any]]) -> list[str]:
+    return sorted(json.dumps(one, sort_keys=True) for one in records)
+
+
 def test_cat_takes_the_beginning_of_an_id(restic: Restic, bkp: Bkp) -> None:
     data = next(
         line.split()[1]

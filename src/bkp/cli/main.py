@@ -33,6 +33,7 @@ _SECTIONS: dict[str, dict[str, str]] = {
         "find": "Find files in all snapshots.",
         "diff": "Compare snapshots with each other or with what is on disk.",
         "cat": "Print a file of a snapshot, or an object of the repository.",
+        "list": "List the names of what the repository is made of.",
         "dump": "Write a directory of a snapshot as a tar or zip archive.",
         "stats": "Tell how much is stored.",
     },

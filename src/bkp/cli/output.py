@@ -8,7 +8,7 @@ escapes.
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 
@@ -23,6 +23,11 @@ _UNITS = ("KiB", "MiB", "GiB", "TiB", "PiB")
 def line(text: str) -> None:
     """Print a line to standard output."""
     click.echo(text)
+
+
+def lines(texts: Iterable[str]) -> None:
+    """Print any number of lines, in which there is nothing unsafe, as they come."""
+    sys.stdout.writelines(f"{text}\n" for text in texts)
 
 
 def problem(settings: Settings, during: str, item: str, message: str) -> None:
@@ -58,6 +63,12 @@ def _encode(value: object) -> bytes:
 def json_line(value: object) -> None:
     """Print one JSON value on a line of its own."""
     click.echo(_encode(value))
+
+
+def json_lines(values: Iterable[object]) -> None:
+    """Print any number of JSON values as they come, each on a line of its own."""
+    sys.stdout.flush()
+    sys.stdout.buffer.writelines(_encode(value) + b"\n" for value in values)
 
 
 def _json_error(value: Mapping[str, object]) -> None:

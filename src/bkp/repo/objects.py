@@ -5,7 +5,7 @@ For looking at a repository by hand and for programs that know restic's.
 
 import base64
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 
 import msgspec
@@ -24,10 +24,16 @@ _KINDS = {
     "lock": Kind.LOCK,
     "snapshot": Kind.SNAPSHOT,
     "index": Kind.INDEX,
+    "pack": Kind.PACK,
 }
 _PREFIX = re.compile(r"[0-9a-f]{1,64}")
 _SHOWN = 5  # of those that an ambiguous prefix may mean
 _IN_LINES = {Kind.KEY, Kind.LOCK, Kind.SNAPSHOT}  # JSON that is nicer to read so
+
+
+def stored_objects(repo: Repository, kind: str) -> Iterator[tuple[str, int]]:
+    """Yield id and size in bytes of every object of a kind, in no order; none is read."""
+    return ((name.id, size) for name, size in repo.store.scan(_KINDS[kind]))
 
 
 def read_object(repo: Repository, kind: str, prefix: str) -> bytes:
