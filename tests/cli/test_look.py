@@ -68,6 +68,14 @@ def test_find_tells_snapshots_and_dates(bkp: Bkp) -> None:
     assert bkp.run("find", "nowhere").stdout == ""
 
 
+def test_find_begins_with_the_newest_snapshot_as_restic_does(bkp: Bkp) -> None:
+    (snapshots,) = bkp.lines("snapshots")
+    taken = [one["id"] for one in snapshots]
+
+    assert [one["snapshot"] for one in bkp.lines("find", "inner")[0]] == taken[::-1]
+    assert [one["snapshot"] for one in bkp.lines("find", "-R", "inner")[0]] == taken
+
+
 def test_diff_shows_lines(bkp: Bkp) -> None:
     output = bkp.run("diff", "latest~1", "latest", "--content").stdout
 

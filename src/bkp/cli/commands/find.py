@@ -43,7 +43,7 @@ _TIMES = (
 @click.option("-O", "--oldest", metavar="TIME", help="Only what was changed at TIME or later.")
 @click.option("-N", "--newest", metavar="TIME", help="Only what was changed at TIME or before.")
 @click.option("-s", "--snapshot", "ids", multiple=True, metavar="ID", help="Only this snapshot.")
-@click.option("-R", "--reverse", is_flag=True, help="The newest snapshot first.")
+@click.option("-R", "--reverse", is_flag=True, help="The oldest snapshot first.")
 @snapshot_filters
 @click.pass_context
 def command(
@@ -63,8 +63,8 @@ def command(
     """Find files by name in all snapshots.
 
     A pattern without a slash at its beginning may fit anywhere in a path; what
-    is below a directory that fits is found too.  The exit code is 0 even if
-    nothing is found.
+    is below a directory that fits is found too.  The newest snapshot comes
+    first.  The exit code is 0 even if nothing is found.
     """
     settings = settings_of(ctx)
     options = FindOptions(
@@ -76,7 +76,7 @@ def command(
     problems = Problems(settings)
     repo = open_for_reading(settings, problems)
     snapshots = chosen(repo.snapshots, ids, filter_from(hosts, tags, paths))
-    hits = find(repo, snapshots[::-1] if reverse else snapshots, options, problems)
+    hits = find(repo, snapshots if reverse else snapshots[::-1], options, problems)
     if settings.json:
         json_line([_as_json(one) for one in hits])
         return problems.failure_code()
