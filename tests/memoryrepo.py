@@ -37,6 +37,7 @@ class MemoryRepository:
         self.damaged: set[BlobId] = set()
         self.wrong: dict[BlobId, bytes] = {}
         self.was_read: list[BlobId] = []
+        self.was_loaded: list[BlobId] = []  # trees
         self.location = "in memory"
 
     def add(self, data: bytes) -> BlobId:
@@ -51,6 +52,7 @@ class MemoryRepository:
         return name
 
     def load_tree(self, name: BlobId) -> list[Node]:
+        self.was_loaded.append(name)
         if name in self.damaged:
             raise Inauthentic(f"tree {name.hex()[:8]} is damaged")
         if name not in self.trees:

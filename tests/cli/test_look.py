@@ -1,5 +1,6 @@
 """The commands that look: what a person sees, and what a bad request gets."""
 
+import json
 import os
 from pathlib import Path
 
@@ -74,6 +75,55 @@ def test_find_begins_with_the_newest_snapshot_as_restic_does(bkp: Bkp) -> None:
 
     assert [one["snapshot"] for one in bkp.lines("find", "inner")[0]] == taken[::-1]
     assert [one["snapshot"] for one in bkp.lines("find", "-R", "inner")[0]] == taken
+
+
+def ids_of(bkp: Bkp) -> tuple[str, str]:
+    """Return the blob of `src/file` in the latest snapshot, and the tree of `src`."""
+    nodes = json.loads(bkp.run("cat", "tree", "latest:/src").stdout)["nodes"]
+    root = json.loads(bkp.run("cat", "tree", "latest").stdout)["nodes"]
+    (file,) = (node for node in nodes if node["name"] == "file")
+    return file["content"][0], root[0]["subtree"]
+
+
+def test_find_tells_which_files_have_a_blob(bkp: Bkp) -> None:
+    blob, tree = ids_of(bkp)
+
+    output = bkp.run("find", "--blob", blob[:10]).stdout
+
+    lines = output.splitlines()
+    assert len(lines) == 3
+    assert lines[0].startswith("found in snapshot ")
+    assert lines[1:] == [f"blob {blob}", f"  in the file /src/file, of tree {tree[:8]}"]
+    assert f"tree {tree}\n  of the directory /src\n" in bkp.run("find", "--tree", tree).stdout
+    assert bkp.run("find", "--tree", blob).stdout == ""
+
+
+def test_find_tells_where_in_which_pack_it_is(bkp: Bkp) -> None:
+    blob, _ = ids_of(bkp)
+    (place,) = (one for one in bkp.lines("list", "blobs") if one["id"] == blob)
+
+    output = bkp.run("find", "--blob", blob, "--show-pack-id").stdout
+
+    where = f"at offset {place['offset']}, {place['length']} bytes, 6 uncompressed"
+    assert output.endswith(f"\n\nblob {blob}\n  in pack {place['pack']}\n  {where}\n")
+    nowhere = bkp.run("find", "--blob", "0" * 64, "--show-pack-id").stdout
+    assert nowhere == f"blob {'0' * 64}\n  in no pack that an index names\n"
+
+
+def test_names_of_files_that_have_a_blob_cannot_steer_a_terminal(bkp: Bkp, tmp_path: Path) -> None:
+    (tmp_path / "src" / "evil\x1b[31m\nname").write_bytes(b"one\n2\n")
+    bkp.snapshot("src", cwd=tmp_path)
+
+    output = bkp.run("find", "--blob", ids_of(bkp)[0]).stdout
+
+    assert "in the file /src/evil\\x1b[31m\\x0aname, of tree" in output
+    assert "\x1b" not in output
+
+
+def test_find_finds_nothing_as_an_empty_array(bkp: Bkp) -> None:
+    for what in (["nowhere"], ["--blob", "0" * 64], ["--tree", "0" * 64]):
+        assert bkp.run("find", "--json", *what).stdout == "[]\n"
+    assert bkp.run("find", "--json", "[", code=2).stdout == ""
 
 
 def test_diff_shows_lines(bkp: Bkp) -> None:
@@ -212,6 +262,11 @@ def test_check_says_what_is_wrong_and_what_it_means(bkp: Bkp, repo_path: Path) -
         (["find"], "Missing argument"),
         (["find", "["], "invalid pattern"),
         (["find", "-O", "yesterday", "x"], "not a time"),
+        (["find", "--blob", "xyz"], "begins no id"),
+        (["find", "--pack", "012345678"], "there is no pack"),
+        (["find", "--blob", "--pack", "0"], "exclude each other"),
+        (["find", "--blob", "-O", "2026-01-01", "0"], "for patterns"),
+        (["find", "--show-pack-id", "x"], "needs --blob"),
         (["diff", "latest", "latest", "--content", "--json"], "no JSON"),
         (["diff", "latest:/elsewhere"], "/elsewhere is not in snapshot"),
         (["cat", "latest"], "which file?"),

@@ -71,6 +71,16 @@ def json_lines(values: Iterable[object]) -> None:
     sys.stdout.buffer.writelines(_encode(value) + b"\n" for value in values)
 
 
+def json_array(values: Iterable[object]) -> None:
+    """Print one JSON array, each of its values as it comes."""
+    sys.stdout.flush()
+    before = b"["
+    for value in values:
+        sys.stdout.buffer.write(before + _encode(value))
+        before = b","
+    sys.stdout.buffer.write(b"]\n" if before == b"," else b"[]\n")
+
+
 def _json_error(value: Mapping[str, object]) -> None:
     click.echo(_encode(value), err=True)
 

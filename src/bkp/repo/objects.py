@@ -17,6 +17,7 @@ from bkp.formats.pack import BlobType
 from bkp.ids import BlobId
 from bkp.store.base import Kind, ObjectName
 
+from .index import Place
 from .repository import Repository
 
 _KINDS = {
@@ -77,6 +78,11 @@ def find_blob(repo: Repository, prefix: str) -> tuple[BlobType, BlobId]:
         raise Missing(f"blob {prefix} is in no index")
     found = only_one("blob", prefix, fitting)
     return fitting[found], BlobId(bytes.fromhex(found))
+
+
+def places_of(repo: Repository, kind: BlobType, name: BlobId) -> list[Place]:
+    """Return every copy of a blob, those in packs that are marked to be deleted last."""
+    return repo.index.places(kind, name) + repo.marked.places(kind, name)
 
 
 def only_one(what: str, prefix: str, ids: Iterable[str]) -> str:

@@ -3,9 +3,8 @@ import pytest
 from bkp.errors import UsageError
 from bkp.events import Event
 from bkp.formats.snapshot import Snapshot
-from bkp.formats.tree import Node
 from bkp.ids import BlobId, SnapshotId
-from bkp.ops.find import FindOptions, find
+from bkp.ops.find.names import FindOptions, find
 from bkp.repo.snapshots import SavedSnapshot
 from memoryrepo import File, MemoryRepository, Spec, store
 
@@ -13,18 +12,6 @@ TREE: dict[bytes, Spec] = {
     b"home": {b"me": {b"Notes.TXT": b"1", b"notes.txt": b"2", b"d": {b"x": b"3"}}},
     b"var": {b"d": b"4"},
 }
-
-
-class Counting(MemoryRepository):
-    """Counts how often trees are loaded."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.loaded: list[BlobId] = []
-
-    def load_tree(self, name: BlobId) -> list[Node]:
-        self.loaded.append(name)
-        return super().load_tree(name)
 
 
 def saved(tree: BlobId, number: int = 0) -> SavedSnapshot:
@@ -91,20 +78,20 @@ def test_snapshots_without_hits_are_left_out() -> None:
 
 
 def test_a_tree_without_hits_is_looked_into_once() -> None:
-    repository = Counting()
+    repository = MemoryRepository()
     snapshots = [saved(store(repository, TREE))] * 5
 
     assert list(find(repository, snapshots, FindOptions(patterns=[b"nowhere"]))) == []
-    assert len(repository.loaded) == len(set(repository.loaded))
+    assert len(repository.was_loaded) == len(set(repository.was_loaded))
 
 
 def test_directories_above_no_match_are_not_entered() -> None:
-    repository = Counting()
+    repository = MemoryRepository()
     tree = store(repository, TREE)
 
     list(find(repository, [saved(tree)], FindOptions(patterns=[b"/var/d"])))
 
-    assert len(repository.loaded) == 2
+    assert len(repository.was_loaded) == 2
 
 
 def test_a_damaged_tree_is_reported_once_and_the_search_goes_on() -> None:

@@ -12,9 +12,8 @@ from bkp.events import Reporter, ignore
 from bkp.files.selection.patterns import PatternList
 from bkp.formats.tree import Node
 from bkp.ids import BlobId
+from bkp.ops.walktree import Found, TreeSource, join, nodes_or_none, subtree_of
 from bkp.repo.snapshots import SavedSnapshot
-
-from .walktree import Found, TreeSource, join, nodes_or_none, subtree_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,1 @@
+"""Find files by name, and where blobs, trees and packs are used."""
