@@ -17,12 +17,12 @@ from secrets import token_hex
 from typing import BinaryIO
 
 _TEMPORARY = "-tmp-"
-_ABANDONED = 24 * 60 * 60  # seconds after which a temporary file belongs to nobody
+ABANDONED = 24 * 60 * 60  # seconds after which a temporary file belongs to nobody
 _OTHERS = stat.S_IWGRP | stat.S_IWOTH
 _OPEN_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # a FIFO would wait
 
 # What says to backup programs that nothing here is worth keeping: https://bford.info/cachedir/
-_TAG = b"Signature: 8a477f597d28d172789f06886806bc55\n# Made by bkp; may be deleted.\n"
+TAG = b"Signature: 8a477f597d28d172789f06886806bc55\n# Made by bkp; may be deleted.\n"
 
 
 class CacheDirectory:
@@ -48,6 +48,8 @@ class CacheDirectory:
         except BaseException:
             file.close()
             raise
+        with contextlib.suppress(OSError):
+            os.utime(self.path, follow_symlinks=False)  # when it was last used, for cleaning
         return file
 
     def replace(self, name: str, write: Callable[[BinaryIO], None]) -> None:
@@ -73,10 +75,10 @@ class CacheDirectory:
             directory.mkdir(mode=0o700, exist_ok=True)
         _ensure_private(os.stat(self.path, follow_symlinks=False))
         with contextlib.suppress(FileExistsError), open(self.path / "CACHEDIR.TAG", "xb") as file:
-            file.write(_TAG)
+            file.write(TAG)
         for entry in os.scandir(self.path):
             with contextlib.suppress(FileNotFoundError):  # another run is about to rename it
-                is_old = time.time() - entry.stat(follow_symlinks=False).st_mtime > _ABANDONED
+                is_old = time.time() - entry.stat(follow_symlinks=False).st_mtime > ABANDONED
                 if _TEMPORARY in entry.name and is_old:
                     os.unlink(entry)
 

@@ -93,3 +93,12 @@ def test_only_what_a_killed_run_left_long_ago_is_removed(
 
     left = {path.name for path in directory.iterdir()}
     assert left == {"name", "name-tmp-new", "other", "CACHEDIR.TAG"}
+
+
+def test_using_it_is_to_be_seen_from_outside(kept: CacheDirectory) -> None:
+    kept.replace("name", write_this)
+    os.utime(kept.path, (0, 0))
+
+    read(kept, "name")
+
+    assert kept.path.stat().st_mtime_ns > 0
