@@ -48,6 +48,7 @@ _SECTIONS: dict[str, dict[str, str]] = {
         "recover": "Find what no snapshot holds any more.",
         "key": "Manage passwords.",
         "unlock": "Remove locks that dead processes left.",
+        "cache": "List or remove what is kept on this machine.",
     },
     "Set up": {
         "init": "Make a repository.",

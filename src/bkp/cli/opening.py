@@ -46,6 +46,18 @@ def location_of(settings: Settings) -> str:
     return given_location(settings) or default_location()
 
 
+def cache_directory(settings: Settings) -> Path | None:
+    """Return where copies of indexes are kept, if they are."""
+    if settings.no_cache:
+        return None
+    if given := settings.cache_dir or os.environ.get("BKP_CACHE_DIR"):
+        return Path(given)
+    if given := os.environ.get("RESTIC_CACHE_DIR"):
+        return Path(given) / "bkp"  # restic's own cache has directories named by repository as well
+    own = Path(platformdirs.user_cache_dir("bkp"))
+    return own if own.is_absolute() else None  # whose home nobody knows
+
+
 def open_for_reading(settings: Settings, report: Reporter = ignore) -> Repository:
     """Open the repository and load its index."""
     repo = open_unindexed(settings, report)
@@ -124,22 +136,10 @@ def _options(settings: Settings) -> RepositoryOptions:
             extra_verify=not settings.no_extra_verify,
             no_lock=settings.no_lock,
             retry_lock=seconds_of(settings.retry_lock) if settings.retry_lock else 0,
-            cache=_cache_directory(settings),
+            cache=cache_directory(settings),
         )
     except ValueError as error:
         raise UsageError(f"RESTIC_COMPRESSION or RESTIC_PACK_SIZE: {error}") from error
-
-
-def _cache_directory(settings: Settings) -> Path | None:
-    """Return where copies of indexes are kept, if they are."""
-    if settings.no_cache:
-        return None
-    if given := settings.cache_dir or os.environ.get("BKP_CACHE_DIR"):
-        return Path(given)
-    if given := os.environ.get("RESTIC_CACHE_DIR"):
-        return Path(given) / "bkp"  # restic's own cache has directories named by repository as well
-    own = Path(platformdirs.user_cache_dir("bkp"))
-    return own if own.is_absolute() else None  # whose home nobody knows
 
 
 def _mebibytes(count: int) -> int:
