@@ -8,6 +8,7 @@ else in its place meanwhile.
 """
 
 import os
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,11 +19,9 @@ from bkp.errors import SourceError
 from bkp.events import Notice, Problem, Reporter
 from bkp.ids import is_id
 
-from .index_cache import ABANDONED, TAG
+from .cachedir import ABANDONED, TAG, TAG_FILE, TEMPORARY
 
-_FILES = ("blobs",)  # beside the tag; while it is written, a file has an addition to its name
-_ADDITION = "-tmp-"
-_TAG_FILE = "CACHEDIR.TAG"
+_FILES = re.compile(r"blobs|verified-[0-9a-f]{16}")  # beside the tag; see those who keep them
 _OTHERS = stat.S_IWGRP | stat.S_IWOTH
 _OPEN = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK  # a FIFO would wait
 
@@ -60,7 +59,7 @@ class _Opened:
     def strange(self) -> str | None:
         """Return the name of something in it that bkp did not make, if there is any."""
         for name, status in self.entries.items():
-            is_known = name.partition(_ADDITION)[0] in _FILES or name == _TAG_FILE
+            is_known = _FILES.fullmatch(name.partition(TEMPORARY)[0]) or name == TAG_FILE
             if not is_known or not stat.S_ISREG(status.st_mode):
                 return name
         return None
@@ -132,7 +131,7 @@ def _opened(parent: int, name: str) -> Iterator[_Opened]:
             raise _Foreign("others may write to it")
         entries = _entries(fd)
         if entries and not _is_tagged(fd):  # one without anything is from a run that was killed
-            raise _Foreign(f"it has no {_TAG_FILE} of bkp")
+            raise _Foreign(f"it has no {TAG_FILE} of bkp")
         size = sum(one.st_size for one in entries.values() if stat.S_ISREG(one.st_mode))
         yield _Opened(parent, fd, KeptDirectory(name, status.st_mtime_ns, size), entries)
     finally:
@@ -150,7 +149,7 @@ def _entries(directory: int) -> dict[str, os.stat_result]:
 
 def _is_tagged(directory: int) -> bool:
     try:
-        fd = os.open(_TAG_FILE, _OPEN | os.O_NOFOLLOW, dir_fd=directory)
+        fd = os.open(TAG_FILE, _OPEN | os.O_NOFOLLOW, dir_fd=directory)
     except OSError:
         return False
     try:
@@ -161,7 +160,7 @@ def _is_tagged(directory: int) -> bool:
 
 def _remove(opened: _Opened) -> None:
     """Remove a directory, the tag at last: stopped before that, it is still known to be bkp's."""
-    for name in sorted(opened.entries, key=lambda name: name == _TAG_FILE):
+    for name in sorted(opened.entries, key=lambda name: name == TAG_FILE):
         with suppress(FileNotFoundError):
             os.unlink(name, dir_fd=opened.fd)
     with suppress(FileNotFoundError):
@@ -172,8 +171,8 @@ def _remove_unfinished(opened: _Opened, now_ns: int) -> int:
     """Remove files that a killed run left long ago; return how many."""
     count = 0
     for name, status in opened.entries.items():
-        base, addition, _ = name.partition(_ADDITION)
-        is_unfinished = base in _FILES and addition and stat.S_ISREG(status.st_mode)
+        base, addition, _ = name.partition(TEMPORARY)
+        is_unfinished = _FILES.fullmatch(base) and addition and stat.S_ISREG(status.st_mode)
         if is_unfinished and status.st_mtime_ns < now_ns - ABANDONED * 1_000_000_000:
             with suppress(FileNotFoundError):
                 os.unlink(name, dir_fd=opened.fd)

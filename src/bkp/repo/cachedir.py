@@ -16,12 +16,13 @@ from pathlib import Path
 from secrets import token_hex
 from typing import BinaryIO
 
-_TEMPORARY = "-tmp-"
+TEMPORARY = "-tmp-"  # what a file's name has added to it while it is written
 ABANDONED = 24 * 60 * 60  # seconds after which a temporary file belongs to nobody
 _OTHERS = stat.S_IWGRP | stat.S_IWOTH
 _OPEN_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # a FIFO would wait
 
 # What says to backup programs that nothing here is worth keeping: https://bford.info/cachedir/
+TAG_FILE = "CACHEDIR.TAG"
 TAG = b"Signature: 8a477f597d28d172789f06886806bc55\n# Made by bkp; may be deleted.\n"
 
 
@@ -59,7 +60,7 @@ class CacheDirectory:
         `write` sees to that.
         """
         self._prepare()
-        temporary = self.path / f"{name}{_TEMPORARY}{token_hex(8)}"
+        temporary = self.path / f"{name}{TEMPORARY}{token_hex(8)}"
         fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             with os.fdopen(fd, "wb") as file:
@@ -74,12 +75,12 @@ class CacheDirectory:
         for directory in (self._parent, self.path):
             directory.mkdir(mode=0o700, exist_ok=True)
         _ensure_private(os.stat(self.path, follow_symlinks=False))
-        with contextlib.suppress(FileExistsError), open(self.path / "CACHEDIR.TAG", "xb") as file:
+        with contextlib.suppress(FileExistsError), open(self.path / TAG_FILE, "xb") as file:
             file.write(TAG)
         for entry in os.scandir(self.path):
             with contextlib.suppress(FileNotFoundError):  # another run is about to rename it
                 is_old = time.time() - entry.stat(follow_symlinks=False).st_mtime > ABANDONED
-                if _TEMPORARY in entry.name and is_old:
+                if TEMPORARY in entry.name and is_old:
                     os.unlink(entry)
 
 

@@ -12,6 +12,7 @@ from bkp.crypto.seal import Key
 from bkp.errors import SourceError
 from bkp.events import Event, Notice, Problem, ignore
 from bkp.repo.cache_directories import Cleaned, clean, kept_directories
+from bkp.repo.cachedir import CacheDirectory
 from bkp.repo.index import BlobIndex
 from bkp.repo.index_cache import IndexCache
 
@@ -30,11 +31,17 @@ def used(cache: Path) -> Callable[..., Path]:
     """Make the directory of a repository, used some days ago, as bkp does."""
 
     def make(repository: str, days_ago: int = 0) -> Path:
-        IndexCache(cache, repository, Key.generate(), ignore).save(BlobIndex(), [])
+        directory = CacheDirectory(cache, repository)
+        IndexCache(directory, Key.generate(), ignore).save(BlobIndex(), [])
+        directory.replace("verified-0123456789abcdef", lambda file: void(file.write(b"packs")))
         age(cache / repository, days_ago)
         return cache / repository
 
     return make
+
+
+def void(_: object) -> None:
+    """Make a call a statement."""
 
 
 def age(path: Path, days: int) -> None:
@@ -118,6 +125,7 @@ def test_files_never_finished_are_removed_after_a_day(
         "blobs",
         "blobs-tmp-new",
         "own-tmp-old",
+        "verified-0123456789abcdef",
     }
     assert one.stat().st_mtime_ns == NOW - 29 * DAY  # cleaning is no use of it
 
