@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from bkp.repo.repository import Repository
+from bkp.store.base import Kind
 from program import Bkp, wait_until
 from restic import Restic
 
@@ -205,3 +206,22 @@ def test_a_hangup_does_not_end_a_snapshot(bkp: Bkp, locks: Locks, restic: Restic
 
     assert (process.returncode, errors) == (0, "")
     assert len(restic.snapshots()) == 1
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["ls", "latest"], ["find", "*"], ["diff"], ["dump", "latest", "/"], ["stats"]],
+    ids=lambda command: command[0],
+)
+def test_who_reads_is_kept_out_while_restic_removes_things(
+    make_repository: MakeRepository, bkp: Bkp, tmp_path: Path, command: list[str]
+) -> None:
+    repo = make_repository()
+    (tmp_path / "file").write_bytes(b"content")
+    bkp.snapshot(str(tmp_path / "file"))
+    with repo.lock(exclusive=True):
+        assert "locked" in bkp.run(*command, code=11).stderr
+        bkp.run(*command, "--no-lock")
+    assert list(repo.store.scan(Kind.LOCK)) == []
+    bkp.run(*command)
+    assert list(repo.store.scan(Kind.LOCK)) == []

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import click
 import platformdirs
 
 from bkp.errors import NoRepository, UsageError
@@ -59,8 +60,12 @@ def cache_directory(settings: Settings) -> Path | None:
 
 
 def open_for_reading(settings: Settings, report: Reporter = ignore) -> Repository:
-    """Open the repository and load its index."""
+    """Open the repository and load its index.
+
+    Until the command ends it is locked against those who remove things.
+    """
     repo = open_unindexed(settings, report)
+    click.get_current_context().with_resource(repo.reading())
     repo.load_index()
     return repo
 

@@ -57,6 +57,7 @@ def command(
     if target is None and sys.stdout.isatty():
         raise UsageError("not to a terminal; redirect the output or give --target")
     repo = open_unindexed(settings, problems)
+    ctx.with_resource(repo.reading())
     repo.load_intact_index()
     operand = parse_operand(snapshot)
     place = find_place(repo, operand, filter_from(hosts, tags, paths).matches)
