@@ -85,7 +85,7 @@ def decompress(data: _Buffer, limit: int) -> bytes:
             raise Malformed(f"zstd: unfolds to more than {limit} bytes")
         size = max(1, min(frame.bound, left))  # 0 would mean that there is no limit
         try:
-            part = _contexts.decompressor.decompress(frame.data, max_output_size=size)
+            part = _unfold(frame, size)
         except zstandard.ZstdError as error:
             raise Malformed(f"zstd: within {limit} bytes: {error}") from error
         left -= len(part)
@@ -95,6 +95,16 @@ def decompress(data: _Buffer, limit: int) -> bytes:
     if not parts:
         raise Malformed("zstd: no frame")
     return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _unfold(frame: "_Frame", room: int) -> bytes:
+    if frame.size != 0:
+        return _contexts.decompressor.decompress(frame.data, max_output_size=room)
+    # There the library takes a frame's word for it, whatever is in its blocks.
+    with _contexts.decompressor.stream_reader(frame.data) as reader:
+        if reader.read(1):
+            raise Malformed("zstd: a frame unfolds to more than it says")
+    return b""
 
 
 class _Frame(NamedTuple):

@@ -87,6 +87,15 @@ def test_frame_that_lies_about_its_size_is_malformed() -> None:
             decompress(honest[:at] + bytes((lie,)) + honest[at + 1 :], MIB)
 
 
+@pytest.mark.parametrize("block", [b"\x2b\0\0x", b"\x09\0\0x", b"\x05\0\0", b"\x07\0\0"])
+@pytest.mark.parametrize("header", [b"\x20\0", b"\x80\x58\0\0\0\0"])
+def test_frame_that_says_it_is_empty_and_is_not_is_malformed(header: bytes, block: bytes) -> None:
+    # Of one segment, and with a window; a run of 5, one byte, and blocks that are none.
+    with pytest.raises(Malformed):
+        decompress(b"\x28\xb5\x2f\xfd" + header + block, 5)
+    assert decompress(b"\x28\xb5\x2f\xfd" + header + b"\x01\0\0", 5) == b""
+
+
 def test_promise_without_blocks_takes_no_memory() -> None:
     # Single segment, 8-byte content size of 2^62, one empty last block.
     data = b"\x28\xb5\x2f\xfd\xe0" + (1 << 62).to_bytes(8, "little") + b"\x01\x00\x00"
