@@ -17,7 +17,8 @@ from bkp.errors import Malformed
 _SKIPPABLE = range(0x184D2A50, 0x184D2A60)  # magic numbers
 _SKIPPABLE_HEADER = 8  # bytes: magic, length
 _BLOCK_HEADER = 3  # bytes: last? 1 bit, type 2 bits, size 21 bits
-_RUN_LENGTH_BLOCK = 1
+_RUN_LENGTH_BLOCK, _COMPRESSED_BLOCK = 1, 2
+_LEAST_COMPRESSED = 2  # bytes: a header of literals, one of sequences
 _MAX_BLOCK = 128 << 10  # bytes one block can unfold to, by the format
 
 # zstd's own limit; its streaming encoders ask for so much at their highest levels.
@@ -74,9 +75,9 @@ def decompress(data: _Buffer, limit: int) -> bytes:
     """Unfold all frames in `data`, which together must not exceed `limit` bytes.
 
     What a frame says about its size is believed only as far as the limit and
-    its number of blocks allow, so no more memory than that is taken.  Raises
-    Malformed for more than the limit, a damaged or missing frame, a frame that
-    is not as long as it says, and anything that is no frame.
+    its blocks allow, so no more memory than that is taken.  Raises Malformed
+    for more than the limit, a damaged or missing frame, a frame that is not as
+    long as it says, and anything that is no frame.
     """
     parts: list[bytes] = []
     left = limit
@@ -135,20 +136,22 @@ def _first_frame(data: memoryview) -> _Frame:
         end = zstandard.frame_header_size(data)
     except zstandard.ZstdError as error:
         raise Malformed(f"zstd: {error}") from error
-    blocks = 0
+    most = min(header.window_size, _MAX_BLOCK)
+    bound = 0
     is_last = False
     while not is_last:
         block = int.from_bytes(data[end : end + _BLOCK_HEADER], "little")
-        is_last = bool(block & 1)
-        stored = 1 if block >> 1 & 3 == _RUN_LENGTH_BLOCK else block >> 3
-        end += _BLOCK_HEADER + stored
-        blocks += 1
+        is_last, kind, size = bool(block & 1), block >> 1 & 3, block >> 3
+        least = _LEAST_COMPRESSED if kind == _COMPRESSED_BLOCK else 0
+        if not least <= size <= most:
+            raise Malformed("zstd: a block is shorter or longer than any of its frame can be")
+        end += _BLOCK_HEADER + (1 if kind == _RUN_LENGTH_BLOCK else size)
+        bound += most if kind == _COMPRESSED_BLOCK else size
         if end > len(data):
             raise Malformed("zstd: ends inside a frame")
     end += 4 * header.has_checksum
     if end > len(data):
         raise Malformed("zstd: ends inside a frame")
-    bound = blocks * _MAX_BLOCK
     if header.content_size == zstandard.CONTENTSIZE_UNKNOWN:
         return _Frame(data[:end], None, bound)
     if header.content_size > bound:

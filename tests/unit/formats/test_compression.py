@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+import tracemalloc
 
 import pytest
 import zstandard
@@ -102,6 +103,34 @@ def test_promise_without_blocks_takes_no_memory() -> None:
 
     with pytest.raises(Malformed):
         decompress(data, 1 << 63)
+
+
+def test_blocks_of_nothing_take_no_memory() -> None:
+    data = b"\x28\xb5\x2f\xfd\0\x58" + b"\0\0\0" * 20_000 + b"\x01\0\0"
+    tracemalloc.start()
+
+    assert decompress(data, 1 << 30) == b""
+
+    assert tracemalloc.get_traced_memory()[1] < MIB
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize(("window", "size"), [(0x58, (128 << 10) + 1), (0x00, 1025)])
+def test_block_longer_than_its_frame_can_have_is_malformed(window: int, size: int) -> None:
+    def run_of(length: int) -> bytes:
+        header = b"\x28\xb5\x2f\xfd\x80" + bytes((window,)) + length.to_bytes(4, "little")
+        return header + (length << 3 | 0b011).to_bytes(3, "little") + b"x"
+
+    assert decompress(run_of(size - 1), MIB) == b"x" * (size - 1)
+    with pytest.raises(Malformed, match="longer"):
+        decompress(run_of(size), MIB)
+
+
+@pytest.mark.parametrize("block", [b"\x05\0\0", b"\x0d\0\0\0", b"\x04\0\0\x01\0\0"])
+def test_compressed_block_too_short_to_be_one_is_malformed(block: bytes) -> None:
+    # Of none of which the library complains if it unfolds little by little.
+    with pytest.raises(Malformed, match="shorter"):
+        decompress(b"\x28\xb5\x2f\xfd\0\x58" + block, MIB)
 
 
 _BOMB = """
