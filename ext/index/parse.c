@@ -286,6 +286,8 @@ static int read_index_member(reader *in, slice key, unsigned *seen, void *object
         in->is_kept = 0;
         return is_again(seen, PACKS_TO_DELETE) ? BKP_UNUSUAL : read_list(in, read_pack);
     }
+    if (is_key(key, "bkp_writers")) /* which are only beside packs to delete */
+        return BKP_UNUSUAL;
     return skip_value(in, 0);
 }
 

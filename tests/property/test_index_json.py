@@ -132,3 +132,8 @@ def test_what_we_and_rustic_write_needs_no_general_parser(
 def test_an_index_cut_short_is_malformed(packs: list[IndexedPack], at: int) -> None:
     data = encode_index(packs, 2)
     check_like_decode(data[: at % len(data)])
+
+
+@pytest.mark.parametrize("writers", ["128", '"h"', '[["h",1]]', '[["h",-1]]', '[["h"]]', "null"])
+def test_so_does_one_that_names_writers(writers: str) -> None:
+    check_like_decode(b'{"packs":[],"bkp_writers":%s}' % writers.encode())
