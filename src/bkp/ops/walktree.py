@@ -43,6 +43,8 @@ def subtree_of(node: Node) -> BlobId:
 
 def blobs_of(node: Node) -> list[BlobId]:
     """Return the blobs of a file's contents; none for anything else."""
+    if node.type != "file":
+        return []
     return [BlobId(bytes.fromhex(name)) for name in node.content or ()]
 
 

@@ -16,6 +16,7 @@ from bkp.formats.pack import BlobType
 from bkp.formats.snapshot import Snapshot
 from bkp.formats.tree import Node, encode_tree
 from bkp.ids import blob_id
+from bkp.ops.dump import tarformat
 from bkp.ops.dump.run import FORMATS, write_archive, write_file
 from bkp.ops.locate import Operand, find_place
 from bkp.repo.repository import Repository
@@ -256,6 +257,27 @@ def test_a_name_that_leads_elsewhere_is_left_out_and_told(
         names = zipfile.ZipFile(archive).namelist()
     assert names == ["good"]
     assert len(events) == 2
+
+
+@pytest.mark.parametrize(("kind", "names"), [("tar", ["d", "l", "p"]), ("zip", ["d/", "l"])])
+def test_only_files_have_contents(repo: Repository, kind: str, names: list[str]) -> None:
+    # Who reads the archive would take them for its next entry.
+    entry = tarformat.header(b"../evil", make_node(b"evil", stat.S_IFREG | 0o644), 0)
+    tree: dict[bytes, Spec] = {
+        b"d": Dir(fields={"content": [blob_id(entry).hex()]}),
+        b"l": Symlink(b"to", fields={"content": [blob_id(entry).hex()]}),
+        b"p": Special(stat.S_IFIFO, fields={"content": [blob_id(entry).hex()]}),
+    }
+    store_blobs(repo, entry)
+    save(repo, tree)
+
+    archive = io.BytesIO(dumped(repo, kind, events=[]))
+
+    if kind == "tar":
+        assert tarfile.open(fileobj=archive).getnames() == names  # noqa: SIM115
+    else:
+        assert zipfile.ZipFile(archive).namelist() == names
+        assert zipfile.ZipFile(archive).read("l") == b"to"
 
 
 def test_files_that_share_no_more_than_an_inode_number_are_not_linked(repo: Repository) -> None:
