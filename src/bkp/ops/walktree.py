@@ -52,6 +52,10 @@ def _always(_: Found) -> bool:
     return True
 
 
+def _all(_: bytes, nodes: Iterator[Node]) -> Iterator[Node]:
+    return nodes
+
+
 def walk(
     source: TreeSource,
     tree: BlobId,
@@ -59,14 +63,15 @@ def walk(
     *,
     under: bytes = b"/",
     enters: Callable[[Found], bool] = _always,
+    picks: Callable[[bytes, Iterator[Node]], Iterator[Node]] = _all,
 ) -> Iterator[Found]:
     """Yield what is in a tree, each directory before its entries.
 
     `under` is the path of the tree itself.  A directory for which `enters` is
     false is yielded but not looked into; it is asked after the directory was
-    consumed.
+    consumed.  `picks` chooses among the entries of a directory, given its path.
     """
-    levels = [(under, _load(source, tree, under, report))]
+    levels = [(under, picks(under, _load(source, tree, under, report)))]
     while levels:
         directory, nodes = levels[-1]
         node = next(nodes, None)
@@ -76,7 +81,7 @@ def walk(
         found = Found(join(directory, node.name), node)
         yield found
         if node.type == "dir" and enters(found):
-            levels.append((found.path, _load_of(source, found, report)))
+            levels.append((found.path, picks(found.path, _load_of(source, found, report))))
 
 
 def nodes_or_none(

@@ -17,7 +17,7 @@ from bkp.formats.tree import Node
 from bkp.ids import BlobId
 from bkp.ops.locate import Place
 from bkp.ops.samefile import FileKey, file_key
-from bkp.ops.walktree import Found, blobs_of, walk
+from bkp.ops.walktree import Found, blobs_of, join, walk
 from bkp.repo.repository import Repository
 from bkp.workers import ordered_map
 
@@ -116,10 +116,6 @@ class _Dump:
 
     def _items(self, place: Place) -> Iterator[_Begin | _Piece]:
         for found in self._entries(place):
-            if not is_name(found.node.name):
-                message = "left out: no entry can have such a name, and unpacking could go astray"
-                self._report(Problem("restore", found.path, message))
-                continue
             if not self._archive.can_hold(found.node):
                 message = f"left out: this archive cannot hold a {found.node.type}"
                 self._report(Problem("restore", found.path, message))
@@ -147,8 +143,22 @@ class _Dump:
             place.tree,
             self._report,
             under=place.path,
-            enters=lambda found: is_name(found.node.name),
+            picks=self._well_named,
         )
+
+    def _well_named(self, directory: bytes, nodes: Iterator[Node]) -> Iterator[Node]:
+        """Leave out entries whose names would lead elsewhere when they are unpacked."""
+        names: set[bytes] = set()
+        for node in nodes:
+            name = node.name
+            if is_name(name) and name not in names:
+                names.add(name)
+                yield node
+                continue
+            # Below a link, a directory of the same name would be wherever that leads.
+            why = "is another entry of that name" if is_name(name) else "can be no such name"
+            message = f"left out: there {why}, and unpacking could go astray"
+            self._report(Problem("restore", join(directory, name), message))
 
     def _linked(self, node: Node, name: bytes) -> bytes | None:
         """Return the name of an earlier entry that is the same file."""

@@ -259,6 +259,25 @@ def test_a_name_that_leads_elsewhere_is_left_out_and_told(
     assert len(events) == 2
 
 
+@pytest.mark.parametrize("kind", ["tar", "zip"])
+def test_of_entries_of_one_name_the_first_is_dumped(repo: Repository, kind: str) -> None:
+    # Whatever is in the directory would be unpacked to where the link leads.
+    (inner,) = store_blobs(repo, encode_tree([make_node(b"f", 0o644)]), kind=BlobType.TREE)
+    link = make_node(b"d", stat.S_IFLNK, type="symlink", linktarget="/etc")
+    directory = make_node(b"d", stat.S_IFDIR | 0o755, type="dir", subtree=inner.hex())
+    save_as_is(repo, link, directory, make_node(b"good", 0o644))
+    events: list[Event] = []
+
+    archive = io.BytesIO(dumped(repo, kind, events=events))
+
+    if kind == "tar":
+        names = tarfile.open(fileobj=archive).getnames()  # noqa: SIM115
+    else:
+        names = zipfile.ZipFile(archive).namelist()
+    assert names == ["d", "good"]
+    assert [event.path for event in events if isinstance(event, Problem)] == [b"/d"]
+
+
 @pytest.mark.parametrize(("kind", "names"), [("tar", ["d", "l", "p"]), ("zip", ["d/", "l"])])
 def test_only_files_have_contents(repo: Repository, kind: str, names: list[str]) -> None:
     # Who reads the archive would take them for its next entry.
