@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from bkp.errors import BkpError, IntegrityError, NotFound
+from bkp.errors import BkpError, IntegrityError, Malformed, NotFound
 from bkp.events import Problem, Reporter, ignore
 from bkp.files.writing.apply import modified
 from bkp.files.writing.place import is_name
@@ -108,7 +108,10 @@ class _Dump:
         if isinstance(item, _Begin):
             return item
         try:
-            return self._repo.read_blob(BlobType.DATA, item.blob)
+            data = self._repo.read_blob(BlobType.DATA, item.blob)
+            if len(data) != item.size:  # what was read is another copy of it
+                raise Malformed(f"it has {len(data)} bytes, and another length in the index")
+            return data
         except (IntegrityError, NotFound) as error:
             message = f"{item.size} bytes of it are damaged and zeros in the archive: {error}"
             self._report(Problem("restore", item.path, message))

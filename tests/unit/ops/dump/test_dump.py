@@ -12,13 +12,15 @@ import pytest
 from bkp.errors import IntegrityError
 from bkp.events import Event, Problem
 from bkp.formats.gojson import encode
-from bkp.formats.pack import BlobType
+from bkp.formats.index import IndexedPack
+from bkp.formats.pack import BlobType, PackedBlob
 from bkp.formats.snapshot import Snapshot
 from bkp.formats.tree import Node, encode_tree
-from bkp.ids import blob_id
+from bkp.ids import PackId, blob_id
 from bkp.ops.dump import tarformat
 from bkp.ops.dump.run import FORMATS, write_archive, write_file
 from bkp.ops.locate import Operand, find_place
+from bkp.repo.index import BlobIndex
 from bkp.repo.repository import Repository
 from bkp.store.memory import MemoryStore
 from memoryrepo import Dir, File, Spec, Special, Symlink, make_node, xattrs
@@ -216,6 +218,28 @@ def test_damage_becomes_zeros_and_is_told(repo: Repository, store: MemoryStore) 
     with tarfile.open(fileobj=io.BytesIO(dumped(repo, events=events))) as archive:
         assert archive.extractfile("a").read() == bytes(7) + b"intact"  # type: ignore[union-attr]
         assert archive.extractfile("b").read() == b"fine"  # type: ignore[union-attr]
+    assert [event.path for event in events if isinstance(event, Problem)] == [b"/a"]
+
+
+@pytest.mark.parametrize("length", [5, 5000])
+def test_what_is_longer_or_shorter_than_said_is_zeros_and_told(
+    repo: Repository, length: int
+) -> None:
+    # A first copy, which is nowhere, says what goes into the header.
+    data = b"x" * 512 + tarformat.header(b"../evil", make_node(b"x", stat.S_IFREG | 0o644), 0)
+    place = PackedBlob(BlobType.DATA, blob_id(data), 0, 40, length)
+    repo.index.add(IndexedPack(PackId(bytes(32)), [place]))
+    with repo.lock() as lock, repo.blob_writer(lock, known=BlobIndex()) as writer:
+        writer.write(BlobType.DATA, data)
+    repo.load_index()
+    assert repo.data_size(blob_id(data)) == length
+    fields = {"content": [blob_id(data).hex(), blob_id(b"intact").hex()]}
+    save(repo, {b"a": File((b"intact",), fields=fields), b"b": b"fine"})
+    events: list[Event] = []
+
+    with tarfile.open(fileobj=io.BytesIO(dumped(repo, events=events))) as archive:
+        assert archive.getnames() == ["a", "b"]
+        assert archive.extractfile("a").read() == bytes(length) + b"intact"  # type: ignore[union-attr]
     assert [event.path for event in events if isinstance(event, Problem)] == [b"/a"]
 
 
