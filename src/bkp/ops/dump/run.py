@@ -52,6 +52,16 @@ class _Piece:
     size: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Zeros:
+    """What stands for a blob that cannot be read; its size is only what an index says."""
+
+    size: int
+
+
+_ZEROS = bytes(1 << 16)
+
+
 def write_file(repo: Repository, node: Node, stream: BinaryIO) -> None:
     """Write the contents of a file.
 
@@ -90,8 +100,8 @@ class _Dump:
         batches = _in_batches(self._items(place))
         for fetched in ordered_map(self._fetch_all, batches, threads=_READERS, ahead=_AHEAD):
             for item in fetched:
-                if isinstance(item, bytes):
-                    self._archive.write(item)
+                if not isinstance(item, _Begin):
+                    self._write(item)
                     continue
                 if is_open:
                     self._archive.end()
@@ -101,10 +111,17 @@ class _Dump:
             self._archive.end()
         self._archive.finish()
 
-    def _fetch_all(self, batch: list[_Begin | _Piece]) -> list[_Begin | bytes]:
+    def _write(self, data: bytes | _Zeros) -> None:
+        if isinstance(data, bytes):
+            self._archive.write(data)
+            return
+        for start in range(0, data.size, len(_ZEROS)):
+            self._archive.write(_ZEROS[: data.size - start])
+
+    def _fetch_all(self, batch: list[_Begin | _Piece]) -> list[_Begin | bytes | _Zeros]:
         return [self._fetch(item) for item in batch]
 
-    def _fetch(self, item: _Begin | _Piece) -> _Begin | bytes:
+    def _fetch(self, item: _Begin | _Piece) -> _Begin | bytes | _Zeros:
         if isinstance(item, _Begin):
             return item
         try:
@@ -115,7 +132,7 @@ class _Dump:
         except (IntegrityError, NotFound) as error:
             message = f"{item.size} bytes of it are damaged and zeros in the archive: {error}"
             self._report(Problem("restore", item.path, message))
-            return bytes(item.size)
+            return _Zeros(item.size)
 
     def _items(self, place: Place) -> Iterator[_Begin | _Piece]:
         for found in self._entries(place):

@@ -4,6 +4,7 @@ import shutil
 import stat
 import subprocess
 import tarfile
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from bkp.formats.snapshot import Snapshot
 from bkp.formats.tree import Node, encode_tree
 from bkp.ids import PackId, blob_id
 from bkp.ops.dump import tarformat
+from bkp.ops.dump.archives import TarArchive
 from bkp.ops.dump.run import FORMATS, write_archive, write_file
 from bkp.ops.locate import Operand, find_place
 from bkp.repo.index import BlobIndex
@@ -241,6 +243,33 @@ def test_what_is_longer_or_shorter_than_said_is_zeros_and_told(
         assert archive.getnames() == ["a", "b"]
         assert archive.extractfile("a").read() == bytes(length) + b"intact"  # type: ignore[union-attr]
     assert [event.path for event in events if isinstance(event, Problem)] == [b"/a"]
+
+
+class Counting(io.BytesIO):
+    """A stream that only counts."""
+
+    size = 0
+
+    def write(self, data: bytes, /) -> int:  # type: ignore[override]
+        self.size += len(data)
+        return len(data)
+
+
+def test_zeros_take_no_memory(repo: Repository) -> None:
+    size = 1 << 30
+    lost = PackedBlob(BlobType.DATA, blob_id(b"lost"), 0, 40, size)
+    repo.index.add(IndexedPack(PackId(bytes(32)), [lost]))
+    save(repo, {b"a": File(fields={"content": [lost.id.hex()] * 2})})
+    stream = Counting()
+    tracemalloc.start()
+
+    write_archive(
+        repo, find_place(repo, Operand("latest")), TarArchive(stream), b"/", lambda _: None
+    )
+
+    assert tracemalloc.get_traced_memory()[1] < 1 << 24
+    tracemalloc.stop()
+    assert stream.size > 2 * size
 
 
 def test_a_damaged_file_by_itself_is_an_error(repo: Repository, store: MemoryStore) -> None:
