@@ -28,6 +28,9 @@ class Archive(Protocol):
     def can_hold(self, node: Node) -> bool:
         """Say whether this kind of archive knows this type of entry."""
 
+    def omits(self, node: Node) -> str:
+        """Say what of such an entry is not going to be in it; "" for nothing it could have."""
+
     def begin(self, path: bytes, node: Node, size: int, linked: bytes | None) -> None:
         """Begin an entry, whose contents of `size` bytes follow in pieces.
 
@@ -57,6 +60,10 @@ class TarArchive:
     def can_hold(self, node: Node) -> bool:
         """Say whether this kind of archive knows this type of entry."""
         return tarformat.can_hold(node)
+
+    def omits(self, node: Node) -> str:
+        """Say what of such an entry is not going to be in it."""
+        return tarformat.omits(node)
 
     def begin(self, path: bytes, node: Node, size: int, linked: bytes | None) -> None:
         """Begin an entry."""
@@ -93,6 +100,10 @@ class ZipArchive:
     def can_hold(self, node: Node) -> bool:
         """Say whether this kind of archive knows this type of entry."""
         return node.type in {"file", "dir", "symlink"}
+
+    def omits(self, node: Node) -> str:  # noqa: ARG002
+        """Say what of such an entry is not going to be in it."""
+        return ""
 
     def begin(self, path: bytes, node: Node, size: int, linked: bytes | None) -> None:  # noqa: ARG002
         """Begin an entry."""

@@ -148,6 +148,9 @@ class _Dump:
             if found.node.mtime and modified(found.node) is None:
                 message = "its time is not in the archive, for it cannot be read"
                 self._report(Problem("restore", found.path, message))
+            if omitted := self._archive.omits(found.node):
+                message = f"{omitted} is not in the archive"
+                self._report(Problem("restore", found.path, message))
             name = found.path.removeprefix(self._base)
             linked = self._linked(found.node, name) if self._archive.knows_links else None
             yield _Begin(name, found.node, sum(size for _, size in sizes), linked)

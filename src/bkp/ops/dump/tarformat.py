@@ -16,6 +16,7 @@ import tarfile
 
 from bkp.files.writing.apply import modified
 from bkp.formats.filemode import from_go
+from bkp.formats.gojson import lossy
 from bkp.formats.tree import Node
 
 END = bytes(2 * tarfile.BLOCKSIZE)
@@ -42,6 +43,17 @@ def can_hold(node: Node) -> bool:
     """Say whether a tar archive knows entries of this type, and devices of this number."""
     numbers = os.major(node.device), os.minor(node.device)
     return node.type in _TYPES and max(numbers) <= _MAX_DEVICE
+
+
+def omits(node: Node) -> str:
+    """Say what of an entry a tar archive cannot hold; "" if it can hold everything."""
+    if any(_is_lossy(attribute.name) for attribute in node.extended_attributes):
+        return "an extended attribute, of whose name a part is lost,"
+    return ""
+
+
+def _is_lossy(name: str) -> bool:
+    return lossy(name) != name
 
 
 def header(path: bytes, node: Node, size: int, linked: bytes | None = None) -> bytes:
@@ -75,7 +87,7 @@ def padding(size: int) -> bytes:
 def _attributes(node: Node) -> dict[str, str]:
     records = {}
     for attribute in node.extended_attributes:
-        if attribute.value is None:
+        if attribute.value is None or _is_lossy(attribute.name):
             continue
         if attribute.name in _ACLS and (text := _acl_text(attribute.value)):
             records["SCHILY.acl." + _ACLS[attribute.name]] = text.decode()

@@ -373,6 +373,23 @@ def test_a_time_that_cannot_be_read_costs_only_the_time(repo: Repository, kind: 
     assert [event.path for event in events if isinstance(event, Problem)] == [b"/a"]
 
 
+@pytest.mark.parametrize("kind", ["tar", "zip"])
+def test_an_attribute_of_a_lost_name_costs_only_itself(repo: Repository, kind: str) -> None:
+    names = {"user.\udcff": b"1", "user.ü": b"2"}
+    save(repo, {b"a": File((b"one",), fields={"extended_attributes": xattrs(names)})})
+    events: list[Event] = []
+
+    archive = io.BytesIO(dumped(repo, kind, events=events))
+
+    if kind == "zip":  # which has no attributes at all
+        assert zipfile.ZipFile(archive).read("a") == b"one"
+        assert not events
+    else:
+        (member,) = tarfile.open(fileobj=archive)  # noqa: SIM115
+        assert member.pax_headers.keys() == {"mtime", "SCHILY.xattr.user.ü"}
+        assert [event.path for event in events if isinstance(event, Problem)] == [b"/a"]
+
+
 def test_a_device_of_an_impossible_number_is_left_out_and_told(repo: Repository) -> None:
     impossible = Special(stat.S_IFCHR | 0o600, {"device": 2**63 - 1})
     save(repo, {b"a": impossible, b"b": b"fine"})
