@@ -18,6 +18,7 @@ _ZIP_TIME = struct.Struct("<HHBi")
 _ZIP_OWNER = struct.Struct("<HHBBIBI")
 _ZIP_EARLIEST = (1980, 1, 1, 0, 0, 0)
 _MAX_ZIP_TIME = 2**31 - 1
+_MAX_ZIP_NAME = 2**16 - 1  # bytes
 
 
 class Archive(Protocol):
@@ -25,8 +26,8 @@ class Archive(Protocol):
 
     knows_links: bool  # else hard links are files of their own
 
-    def can_hold(self, node: Node) -> bool:
-        """Say whether this kind of archive knows this type of entry."""
+    def refuses(self, path: bytes, node: Node) -> str:
+        """Say what is in the way of having such an entry in it; "" for nothing."""
 
     def omits(self, node: Node) -> str:
         """Say what of such an entry is not going to be in it; "" for nothing it could have."""
@@ -57,9 +58,9 @@ class TarArchive:
         self._stream = stream
         self._written = 0
 
-    def can_hold(self, node: Node) -> bool:
-        """Say whether this kind of archive knows this type of entry."""
-        return tarformat.can_hold(node)
+    def refuses(self, path: bytes, node: Node) -> str:  # noqa: ARG002
+        """Say what is in the way of having such an entry in it."""
+        return "" if tarformat.can_hold(node) else _unknown(node)
 
     def omits(self, node: Node) -> str:
         """Say what of such an entry is not going to be in it."""
@@ -97,9 +98,12 @@ class ZipArchive:
         self._zip = zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED)
         self._entry: IO[bytes] | None = None
 
-    def can_hold(self, node: Node) -> bool:
-        """Say whether this kind of archive knows this type of entry."""
-        return node.type in {"file", "dir", "symlink"}
+    def refuses(self, path: bytes, node: Node) -> str:
+        """Say what is in the way of having such an entry in it."""
+        if node.type not in {"file", "dir", "symlink"}:
+            return _unknown(node)
+        is_long = len(_zip_name(path, node).encode()) > _MAX_ZIP_NAME
+        return "this archive cannot hold so long a path" if is_long else ""
 
     def omits(self, node: Node) -> str:  # noqa: ARG002
         """Say what of such an entry is not going to be in it."""
@@ -107,8 +111,7 @@ class ZipArchive:
 
     def begin(self, path: bytes, node: Node, size: int, linked: bytes | None) -> None:  # noqa: ARG002
         """Begin an entry."""
-        name = path.decode("utf-8", "backslashreplace") + ("/" if node.type == "dir" else "")
-        info = zipfile.ZipInfo(name, _ZIP_EARLIEST)
+        info = zipfile.ZipInfo(_zip_name(path, node), _ZIP_EARLIEST)
         info.create_system = 3  # Unix, so that the modes count
         st_mode = from_go(node.mode)
         if node.type == "file":
@@ -135,6 +138,14 @@ class ZipArchive:
     def finish(self) -> None:
         """Complete the archive."""
         self._zip.close()
+
+
+def _unknown(node: Node) -> str:
+    return f"this archive cannot hold a {node.type}"
+
+
+def _zip_name(path: bytes, node: Node) -> str:
+    return path.decode("utf-8", "backslashreplace") + ("/" if node.type == "dir" else "")
 
 
 def _extra(node: Node, info: zipfile.ZipInfo) -> bytes:

@@ -136,9 +136,9 @@ class _Dump:
 
     def _items(self, place: Place) -> Iterator[_Begin | _Piece]:
         for found in self._entries(place):
-            if not self._archive.can_hold(found.node):
-                message = f"left out: this archive cannot hold a {found.node.type}"
-                self._report(Problem("restore", found.path, message))
+            name = found.path.removeprefix(self._base)
+            if refusal := self._archive.refuses(name, found.node):
+                self._report(Problem("restore", found.path, f"left out: {refusal}"))
                 continue
             try:
                 sizes = [(blob, self._repo.data_size(blob)) for blob in blobs_of(found.node)]
@@ -151,7 +151,6 @@ class _Dump:
             if omitted := self._archive.omits(found.node):
                 message = f"{omitted} is not in the archive"
                 self._report(Problem("restore", found.path, message))
-            name = found.path.removeprefix(self._base)
             linked = self._linked(found.node, name) if self._archive.knows_links else None
             yield _Begin(name, found.node, sum(size for _, size in sizes), linked)
             if linked is None:

@@ -390,6 +390,19 @@ def test_an_attribute_of_a_lost_name_costs_only_itself(repo: Repository, kind: s
         assert [event.path for event in events if isinstance(event, Problem)] == [b"/a"]
 
 
+def test_a_path_that_is_too_long_for_zip_is_left_out_and_told(repo: Repository) -> None:
+    deep: dict[bytes, Spec] = {}
+    for _ in range(66):
+        deep = {b"\xff" * 255: deep}  # each byte of it takes four in the archive
+    save(repo, deep)
+    events: list[Event] = []
+
+    names = zipfile.ZipFile(io.BytesIO(dumped(repo, "zip", events=events))).namelist()
+
+    assert [len(name) for name in names] == [1021 * depth for depth in range(1, 65)]
+    assert len([event for event in events if isinstance(event, Problem)]) == 2
+
+
 def test_a_device_of_an_impossible_number_is_left_out_and_told(repo: Repository) -> None:
     impossible = Special(stat.S_IFCHR | 0o600, {"device": 2**63 - 1})
     save(repo, {b"a": impossible, b"b": b"fine"})
