@@ -41,8 +41,13 @@ _ACL_WITH_ID = {2, 8}
 
 def can_hold(node: Node) -> bool:
     """Say whether a tar archive knows entries of this type, and devices of this number."""
-    numbers = os.major(node.device), os.minor(node.device)
-    return node.type in _TYPES and max(numbers) <= _MAX_DEVICE
+    return node.type in _TYPES and max(_device(node)) <= _MAX_DEVICE
+
+
+def _device(node: Node) -> tuple[int, int]:
+    if node.type not in {"chardev", "dev"}:
+        return 0, 0  # whatever the node says
+    return os.major(node.device), os.minor(node.device)
 
 
 def omits(node: Node) -> str:
@@ -67,7 +72,7 @@ def header(path: bytes, node: Node, size: int, linked: bytes | None = None) -> b
     info.mode = stat.S_IMODE(from_go(node.mode))
     info.uid, info.gid = node.uid, node.gid
     info.uname, info.gname = node.user, node.group
-    info.devmajor, info.devminor = os.major(node.device), os.minor(node.device)
+    info.devmajor, info.devminor = _device(node)
     info.pax_headers = _time(modified(node) or 0)
     if linked is not None:
         info.type = tarfile.LNKTYPE
