@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from bkp.repo.repository import open_repository
 from bkp.store.local import LocalStore
+from memoryrepo import File
+from packed import save
 from program import Bkp
 from repos import PASSWORD, make_repo, reopen, store_blobs
 from trees import Fifo, Symlink, Tree, build
@@ -51,6 +54,23 @@ def test_names_cannot_steer_a_terminal(bkp: Bkp) -> None:
     for command in (["ls"], ["ls", "-l"], ["find", "evil*"]):
         assert "\\x1b[31m\\x0aname" in bkp.run(*command).stdout
         assert "\x1b" not in bkp.run(*command).stdout
+
+
+@pytest.mark.parametrize("time", ["0000-01-01T00:00:00Z", "9999-12-31T23:59:59-23:59"])
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Tokyo"])
+def test_times_beyond_any_calendar_are_listed(
+    bkp: Bkp, repo_path: Path, time: str, zone: str
+) -> None:
+    repo = open_repository(LocalStore(repo_path), PASSWORD)
+    saved = save(repo, {b"f": File(fields={"mtime": time})}, time=time)
+
+    for command in (
+        ["snapshots"],
+        ["ls", "-l", saved.id.hex()],
+        ["find", "f"],
+        ["forget", "--keep-last", "9", "--dry-run"],
+    ):
+        assert time[:5] in bkp.run(*command, env={"TZ": zone}).stdout
 
 
 def test_a_long_listing_looks_like_that_of_ls(bkp: Bkp) -> None:

@@ -45,7 +45,7 @@ def node_line(found: Found, *, is_long: bool, human_sizes: bool = False) -> str:
 def _modified(node: Node) -> str:
     try:
         return local_time_text(node.mtime_ns)
-    except (Malformed, OverflowError):  # not every tool stores one
+    except Malformed:  # not every tool stores one
         return f"{node.mtime[:19]:<19}"
 
 

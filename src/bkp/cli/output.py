@@ -14,6 +14,9 @@ from importlib import import_module
 
 import click
 
+from bkp.times import UTC as ZERO
+from bkp.times import format_time
+
 from .options import Settings
 
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -122,9 +125,12 @@ def duration_text(seconds: float) -> str:
 
 
 def local_time_text(ns: int) -> str:
-    """Return an instant (ns) in local time, to the second."""
-    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=ns // 1_000_000_000)
-    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    """Return an instant (ns) in local time, to the second; in UTC if no calendar goes so far."""
+    try:
+        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=ns // 1_000_000_000)
+        return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    except OverflowError:
+        return format_time(ns, ZERO)[:19].replace("T", " ")
 
 
 def is_terminal() -> bool:
