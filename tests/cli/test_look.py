@@ -56,6 +56,13 @@ def test_names_cannot_steer_a_terminal(bkp: Bkp) -> None:
         assert "\x1b" not in bkp.run(*command).stdout
 
 
+def test_nor_can_what_is_no_time(bkp: Bkp, repo_path: Path) -> None:
+    repo = open_repository(LocalStore(repo_path), PASSWORD)
+    save(repo, {b"f": File(fields={"mtime": "\x1b[31m"})}, time="2100-01-01T00:00:00Z")
+
+    assert "\\x1b[31m" in bkp.run("ls", "-l").stdout
+
+
 @pytest.mark.parametrize("time", ["0000-01-01T00:00:00Z", "9999-12-31T23:59:59-23:59"])
 @pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Tokyo"])
 def test_times_beyond_any_calendar_are_listed(

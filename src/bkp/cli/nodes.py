@@ -46,7 +46,7 @@ def _modified(node: Node) -> str:
     try:
         return local_time_text(node.mtime_ns)
     except Malformed:  # not every tool stores one
-        return f"{node.mtime[:19]:<19}"
+        return f"{safe(node.mtime[:19]):<19}"
 
 
 def listed_json(found: Found) -> dict[str, object]:
