@@ -10,7 +10,7 @@ from hashlib import sha256
 
 import msgspec
 
-from bkp.errors import Missing, UsageError
+from bkp.errors import Malformed, Missing, UsageError
 from bkp.events import Problem, Reporter
 from bkp.formats.config import encode_config
 from bkp.formats.pack import BlobType
@@ -124,7 +124,10 @@ def _find(repo: Repository, kind: Kind, prefix: str) -> ObjectName:
 
 
 def _in_lines(json: bytes) -> bytes:
-    return msgspec.json.format(json, indent=2)
+    try:
+        return msgspec.json.format(json, indent=2)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise Malformed(f"it is no JSON: {error}") from error
 
 
 def _base64(secret: bytes) -> str:
