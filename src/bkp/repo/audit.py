@@ -10,7 +10,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-from bkp.errors import IntegrityError, Malformed, Missing, NotFound, StoreError
+from bkp.errors import (
+    IntegrityError,
+    Malformed,
+    Missing,
+    NotFound,
+    StoreError,
+    UnsupportedFormat,
+)
 from bkp.formats.index import IndexedPack
 from bkp.formats.keyfile import decode_keyfile
 from bkp.formats.pack import (
@@ -56,7 +63,7 @@ def damaged_keys(repo: Repository) -> Iterator[Damage]:
             decode_keyfile(repo.load_object(name))
         except NotFound:
             continue
-        except (IntegrityError, StoreError) as error:
+        except (IntegrityError, UnsupportedFormat, StoreError) as error:
             yield Damage(str(name), str(error))
 
 

@@ -53,7 +53,7 @@ class OpenedKey:
 def list_keys(store: Store) -> Iterator[KeySlot]:
     """Yield the keys of a repository; needs no password.
 
-    Raises Malformed if one cannot be read.
+    Raises IntegrityError or UnsupportedFormat if one cannot be read.
     """
     for name, _ in store.scan(Kind.KEY):
         yield KeySlot(name.id, _load(store, name.id))

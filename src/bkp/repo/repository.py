@@ -165,7 +165,10 @@ class Repository:
         return remove_locks(self.store, self.envelope, even_live=even_live)
 
     def key_slots(self) -> list[KeySlot]:
-        """Return the keys of the repository; raises Malformed if one cannot be read."""
+        """Return the keys of the repository.
+
+        Raises IntegrityError or UnsupportedFormat if one cannot be read.
+        """
         return list(list_keys(self.store))
 
     def add_key(self, password: str, *, user: str = "", host: str = "") -> str:

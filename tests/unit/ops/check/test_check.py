@@ -1,8 +1,9 @@
 from collections.abc import Iterator
+from hashlib import sha256
 
 import pytest
 
-from bkp.errors import AccessDenied
+from bkp.errors import AccessDenied, UnsupportedFormat
 from bkp.events import Event, Notice, Problem
 from bkp.formats.gojson import encode
 from bkp.formats.pack import BlobType
@@ -17,6 +18,7 @@ from bkp.store.memory import MemoryStore
 from memoryrepo import File, Spec, make_node
 from packed import flip, object_of, pack_of, replace, save
 from repos import make_repo, store_blobs
+from stores import objects
 
 BIG = bytes(range(256)) * 4000  # larger than what sits around it, so in a place of its own
 TREE: dict[bytes, Spec] = {b"home": {b"a": b"first", b"b": {b"big": BIG}}, b"z": b"last"}
@@ -206,6 +208,19 @@ def test_a_key_that_opens_nothing_is_a_fault(store: MemoryStore) -> None:
     assert [(fault.kind, fault.where) for fault in result.faults] == [
         (FaultKind.KEY, "keys/" + "ab" * 32)
     ]
+
+
+def test_so_is_one_of_an_unknown_derivation(repo: Repository, store: MemoryStore) -> None:
+    (name,) = objects(store, Kind.KEY)
+    data = store.get(name).replace(b'"scrypt"', b'"argon9"')
+    other = ObjectName(Kind.KEY, sha256(data).hexdigest())
+    store.put(other, data)
+
+    result = checked(store)
+
+    assert [(fault.kind, fault.where) for fault in result.faults] == [(FaultKind.KEY, str(other))]
+    with pytest.raises(UnsupportedFormat):
+        repo.key_slots()
 
 
 def test_a_pack_nobody_needs_is_a_hint(repo: Repository, store: MemoryStore) -> None:
