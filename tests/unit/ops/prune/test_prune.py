@@ -7,13 +7,14 @@ from hashlib import sha256
 import pytest
 
 from bkp.errors import IntegrityError, Locked, Missing
-from bkp.events import Event, Notice, ignore
+from bkp.events import Event, Notice, Reporter, ignore
 from bkp.formats.index import Writer, decode_index
 from bkp.formats.pack import BlobType
 from bkp.formats.snapshot import encode_snapshot
 from bkp.ids import blob_id
 from bkp.ops.check.run import CheckOptions, check
 from bkp.ops.check.subset import Everything
+from bkp.ops.commit import commit
 from bkp.ops.prune.options import PruneOptions
 from bkp.ops.prune.result import PruneResult
 from bkp.ops.prune.run import prune
@@ -53,9 +54,11 @@ class Repo:
     def forget(self, saved: SavedSnapshot) -> None:
         self.open().snapshots.remove(saved.id)
 
-    def prune(self, *, unused: float = 0, **options: object) -> PruneResult:
+    def prune(
+        self, *, unused: float = 0, report: Reporter = ignore, **options: object
+    ) -> PruneResult:
         chosen = PruneOptions(max_unused=lambda _: unused, **options)  # type: ignore[arg-type]
-        return prune(self.open(), chosen, ignore, clock=lambda: self.time)
+        return prune(self.open(), chosen, report, clock=lambda: self.time)
 
     def later(self, hours: int = 24) -> None:
         self.time += hours * HOUR
@@ -179,6 +182,26 @@ def test_at_once_frees_what_was_marked_too(repo: Repo) -> None:
 
     assert repo.prune(at_once=True).freed > 100_000
     assert repo.packs() == set()
+
+
+def test_what_another_prune_marks_meanwhile_stays_marked(repo: Repo) -> None:
+    """Who relies on it, because he began before both, must find it."""
+    repo.save(a=b"kept")
+    repo.forget(repo.save(b=os.urandom(1000)))
+    needed = repo.save(c=os.urandom(1000))
+    who_began_before = reopen(repo.store)
+    at_work = iter([True])
+
+    def overtake(_: Event) -> None:
+        if next(at_work, False):  # the index was loaded
+            repo.forget(needed)
+            repo.prune()
+
+    with who_began_before.lock() as lock:
+        repo.prune(report=overtake)
+        commit(who_began_before, lock, needed.snapshot)
+
+    repo.assert_sound()
 
 
 def test_a_marked_pack_that_is_needed_again_is_taken_back(repo: Repo) -> None:
