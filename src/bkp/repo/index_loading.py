@@ -5,16 +5,20 @@ still there, only the others are read; if one is gone, all are: packs that only
 it named may be gone as well.  Objects are never read twice, for their names
 say what is in them.
 
+A prune may replace objects while they are listed and read.  New ones are there
+before old ones go, so what is gone when it is to be read has successors, which
+another look shows.
+
 Packs that are marked to be deleted are kept apart, so that they can be read
 but nobody relies on them.  What is saved does not know of them; objects that
 mark any are read each time.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Iterable
 from contextlib import closing
 
-from bkp.errors import IntegrityError
+from bkp.errors import IntegrityError, NotFound
 from bkp.events import Checked, Reporter
 from bkp.ids import PackId
 from bkp.store.base import ObjectName
@@ -33,7 +37,9 @@ _SAVED_SECONDS = 0.05
 _SAVED_SHARE = 16
 _ALWAYS_SAVED_SECONDS = 1.0
 
+Scan = Callable[[], Iterable[ObjectName]]
 OnDamage = Callable[[ObjectName, IntegrityError], None]
+_GiveUp = Callable[[ObjectName, IntegrityError | NotFound], None]
 
 
 class IndexLoader:
@@ -59,14 +65,16 @@ class IndexLoader:
         self._marking: dict[bytes, ReadIndex] = {}  # and those of them that mark packs
         self._is_mixed = False  # whether one of these names packs to rely on as well
 
-    def load(self, names: Sequence[ObjectName], on_damage: OnDamage | None) -> None:
-        """Bring the indexes up to these objects.
+    def load(self, scan: Scan, on_damage: OnDamage | None) -> None:
+        """Bring the indexes up to the objects that `scan` lists.
 
         Raises the IntegrityError of the first that is damaged, or with
         `on_damage` calls that for each.  It then reads all of them: whoever
-        wants to know about damage would not learn of it from a copy.
+        wants to know about damage would not learn of it from a copy.  Raises
+        NotFound for one that is listed again and again, and not there.
         """
         began = time.monotonic()
+        names = list(scan())
         present = {bytes.fromhex(name.id) for name in names}
         if not self._loaded <= present:
             self._forget()
@@ -74,8 +82,7 @@ class IndexLoader:
             self._loaded.clear()
         elif self._cache is not None and not self._loaded and not self._index.is_own:
             self._take_saved(self._cache, present)
-        wanted = [name for name in names if bytes.fromhex(name.id) not in self._loaded]
-        blobs = self._load_each(wanted, len(names), on_damage)
+        blobs = self._load_all(names, scan, on_damage)
         self._index.settle()
         if self._cache is not None and self._is_worth_saving(blobs, time.monotonic() - began):
             self._cache.save(self._index, self._loaded.difference(self._marking))
@@ -101,7 +108,32 @@ class IndexLoader:
             self._index.attach(saved.data, saved.layout)
             self._loaded.update(saved.objects)
 
-    def _load_each(self, wanted: list[ObjectName], total: int, on_damage: OnDamage | None) -> int:
+    def _load_all(self, names: list[ObjectName], scan: Scan, on_damage: OnDamage | None) -> int:
+        """Load these objects, and look for more until there are none; return how many blobs."""
+        blobs = 0
+        damaged: set[ObjectName] = set()
+        vanished: set[ObjectName] = set()
+
+        def give_up(name: ObjectName, error: IntegrityError | NotFound) -> None:
+            if isinstance(error, NotFound) and name not in vanished:
+                vanished.add(name)
+            elif isinstance(error, NotFound) or on_damage is None:
+                raise error
+            else:
+                damaged.add(name)
+                on_damage(name, error)
+
+        is_first = True
+        while (wanted := [name for name in names if self._lacks(name, damaged)]) or is_first:
+            blobs += self._load_each(wanted, len(names), give_up)
+            names = list(scan())
+            is_first = False
+        return blobs
+
+    def _lacks(self, name: ObjectName, damaged: Container[ObjectName]) -> bool:
+        return bytes.fromhex(name.id) not in self._loaded and name not in damaged
+
+    def _load_each(self, wanted: list[ObjectName], total: int, give_up: _GiveUp) -> int:
         """Return how many blobs were read."""
         blobs = 0
         known = total - len(wanted)
@@ -111,10 +143,8 @@ class IndexLoader:
             ordered_map(self._load, wanted, threads=_READERS, ahead=2 * _READERS)
         ) as loaded:
             for done, (name, contents) in enumerate(zip(wanted, loaded, strict=True), known + 1):
-                if isinstance(contents, IntegrityError):
-                    if on_damage is None:
-                        raise contents
-                    on_damage(name, contents)
+                if not isinstance(contents, ReadIndex):
+                    give_up(name, contents)
                     continue
                 self._take(bytes.fromhex(name.id), contents)
                 blobs += len(contents.packs)
@@ -130,9 +160,11 @@ class IndexLoader:
         for pack in contents.marked:
             self._marked.add(pack)
 
-    def _load(self, name: ObjectName) -> ReadIndex | IntegrityError:
+    def _load(self, name: ObjectName) -> ReadIndex | IntegrityError | NotFound:
         try:
             return read_index(self._read(name))
+        except NotFound as error:
+            return error
         except IntegrityError as error:
             reason = str(error).removeprefix(f"{name} is damaged: ")
             return type(error)(f"{name} is damaged: {reason}; `bkp check` tells more")

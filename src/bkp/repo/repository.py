@@ -189,8 +189,9 @@ class Repository:
         `on_damage` that is called instead, and all of them are read, whatever
         is cached.
         """
-        names = [name for name, _ in self.store.scan(Kind.INDEX)]
-        self._index_loader.load(names, on_damage)
+        self._index_loader.load(
+            lambda: (name for name, _ in self.store.scan(Kind.INDEX)), on_damage
+        )
 
     def load_intact_index(self) -> None:
         """Read what can be read of the index, to bring back what it names.

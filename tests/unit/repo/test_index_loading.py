@@ -1,12 +1,13 @@
 """Loading the index: what is read again, what is taken from this machine, what damage does."""
 
 import threading
+from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
-from bkp.errors import IntegrityError
+from bkp.errors import IntegrityError, NotFound
 from bkp.events import Checked, Event
 from bkp.formats.index import IndexedPack, encode_index
 from bkp.formats.pack import BlobType, PackedBlob
@@ -234,3 +235,63 @@ def test_a_load_that_fails_leaves_no_threads_to_the_garbage_collector(store: Rea
         repo.load_index()
 
     assert threading.active_count() == before
+
+
+class _Overtaken(ReadingStore):
+    """In which a prune replaces an object as soon as it is to be read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.old: ObjectName | None = None
+
+    def get(self, name: ObjectName, start: int = 0, length: int | None = None) -> bytes:
+        if name == self.old:
+            self.old = None
+            put_index(self, 1, 3)
+            self.delete(name)
+        return super().get(name, start, length)
+
+
+def test_what_is_replaced_meanwhile_is_found_where_it_is_now() -> None:
+    store = _Overtaken()
+    make_repo(store)
+    put_index(store, 0, 3)
+    store.old = put_index(store, 1, 3)
+
+    repo = opened(store, None)
+
+    assert knows(repo, 0, 3)
+    assert knows(repo, 1, 3)
+
+
+def test_what_is_replaced_while_objects_are_listed_is_not_missed() -> None:
+    class Overtaken(ReadingStore):
+        def scan(self, kind: Kind) -> Iterator[tuple[ObjectName, int]]:
+            found = list(super().scan(kind))
+            if kind is Kind.INDEX and self.old in dict(found):
+                put_index(self, 1, 3)
+                self.delete(self.old)
+                found = [(name, size) for name, size in found if name != self.old]
+            return iter(found)
+
+        old = ObjectName(Kind.INDEX, "")
+
+    store = Overtaken()
+    make_repo(store)
+    store.old = put_index(store, 1, 4)
+
+    assert knows(opened(store, None), 1, 3)
+
+
+def test_an_object_that_is_listed_and_never_there_ends_it() -> None:
+    class Lying(ReadingStore):
+        def scan(self, kind: Kind) -> Iterator[tuple[ObjectName, int]]:
+            yield from super().scan(kind)
+            if kind is Kind.INDEX:
+                yield ObjectName(Kind.INDEX, "00" * 32), 100
+
+    store = Lying()
+    make_repo(store)
+
+    with pytest.raises(NotFound):
+        opened(store, None)
