@@ -155,15 +155,12 @@ def test_a_snapshot_that_is_damaged_is_not_copied(
     source: Repository, target: RecordingStore
 ) -> None:
     saved = save(source, TREE)
-    for pack in {
-        pack_of(source, blob_id(b"two")),
-        pack_of(source, saved.snapshot.tree, BlobType.TREE),
-    }:
-        at = source.index.places(BlobType.DATA, blob_id(b"two"))[0].blob.offset
-        flip(source.store, object_of(pack), at + 20)
+    for kind, name in ((BlobType.DATA, blob_id(b"two")), (BlobType.TREE, saved.snapshot.tree)):
+        (place,) = source.index.places(kind, name)
+        flip(source.store, object_of(place.pack), place.blob.offset + 20)
         with pytest.raises(IntegrityError):
             copied(source, target)
-        flip(source.store, object_of(pack), at + 20)
+        flip(source.store, object_of(place.pack), place.blob.offset + 20)
         assert reopen(target).snapshots.ids() == []
 
     assert len(copied(source, target)) == 1
