@@ -26,23 +26,41 @@ from .reach import reach
 
 
 def commit(
-    repo: Repository, lock: Lock, snapshot: Snapshot, *, of: SavedSnapshot | None = None
+    repo: Repository,
+    lock: Lock,
+    snapshot: Snapshot,
+    *,
+    of: SavedSnapshot | None = None,
+    harmless: Collection[PackId] | None = None,
 ) -> SavedSnapshot:
     """Store a snapshot.
 
     All that it refers to must be stored: in packs of the index as it was loaded,
-    or in what is referred to by another snapshot that it is made `of`.
+    or in what is referred to by another snapshot that it is made `of`.  Whoever
+    has loaded the index again since it was asked about some of that says which
+    marks are `harmless` to what he was told: those of `harmless_marks` each time.
     """
     lock.confirm()
+    if harmless is None:
+        harmless = harmless_marks(repo)
     saved = repo.snapshots.save(snapshot)
     # The snapshot is there, so nothing that is found out now may make it look as if it were not.
     with suppress(IntegrityError):
-        if of is not None and of.id not in repo.snapshots.ids():
+        if of is not None and not repo.snapshots.has(of.id):
             keep_indexed(repo, lock, snapshot.tree, ())
         elif of is None or of.snapshot.tree != snapshot.tree:
-            keep_indexed(repo, lock, snapshot.tree, repo.marks())
+            keep_indexed(repo, lock, snapshot.tree, harmless)
         # Else every prune has seen one of the two, and they need the same.
     return saved
+
+
+def harmless_marks(repo: Repository) -> frozenset[PackId]:
+    """Return the marked packs on which nobody relies who goes by the index as it is loaded.
+
+    While a prune is at it, packs are marked and in the index too.
+    """
+    marks = repo.marks()
+    return frozenset(marks).difference(repo.index.packs()) if marks else frozenset()
 
 
 def keep_indexed(repo: Repository, lock: Lock, tree: BlobId, harmless: Collection[PackId]) -> None:

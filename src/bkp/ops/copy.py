@@ -23,7 +23,7 @@ from bkp.repo.snapshots import SavedSnapshot
 from bkp.repo.writer import BlobWriter
 
 from .blobcopy import BlobCopier
-from .commit import commit
+from .commit import commit, harmless_marks
 from .reach import reach
 
 # Snapshots are copied together until they fill so many packs and took so long: else each would
@@ -68,7 +68,8 @@ def copy(
     while batch := copying.copy_some(waiting, lock):
         for saved in batch:
             new = replace(saved.snapshot, parent=None, original=_origin(saved))
-            yield Copied(saved, commit(target, lock, new), was_there=False)
+            new_one = commit(target, lock, new, harmless=copying.harmless)
+            yield Copied(saved, new_one, was_there=False)
 
 
 def _origin(saved: SavedSnapshot) -> SnapshotId:
@@ -110,6 +111,7 @@ class _Copying:
         self._target = target
         self._report = report
         self._met = BlobSet()
+        self.harmless = harmless_marks(target)  # to all that the target's index was asked about
 
     def copy_some(self, waiting: Iterator[SavedSnapshot], lock: Lock) -> list[SavedSnapshot]:
         """Copy what some of the snapshots need; when it returns, that is durable."""
@@ -117,6 +119,7 @@ class _Copying:
         began = time.monotonic()
         copied = []
         added = 0
+        self.harmless &= harmless_marks(self._target)  # it may have been loaded again
         with self._target.blob_writer(lock) as writer:
             for saved in waiting:
                 added += self._copy(saved, writer)

@@ -53,6 +53,14 @@ class Snapshots:
         """Remove a snapshot; what it refers to stays."""
         self._store.delete(ObjectName(Kind.SNAPSHOT, name.hex()))
 
+    def has(self, name: SnapshotId) -> bool:
+        """Say whether there is a snapshot of that id; it is not read."""
+        try:
+            self._store.get(ObjectName(Kind.SNAPSHOT, name.hex()), 0, 0)
+        except NotFound:
+            return False
+        return True
+
     def ids(self) -> list[SnapshotId]:
         """Return the ids of all snapshots, in no order."""
         return [SnapshotId(bytes.fromhex(name.id)) for name, _ in self._store.scan(Kind.SNAPSHOT)]
