@@ -1,8 +1,8 @@
 """Write a file of a store on disk so that it is there whole, or not at all.
 
-Bytes go to a file without a name in a directory of the store.  It is synced and
-linked to its place, and the directory of that is synced after.  A crash leaves
-the object or nothing.
+Bytes go to a file without a name in a directory of the store.  It is synced,
+linked to its place and synced again, and the directory of that is synced after.
+A crash leaves the object or nothing.
 
 Where the system knows no files without names, it is a temporary file, `bkp-tmp-*`,
 which a crash may leave; every reader skips what has no id for a name.
@@ -161,6 +161,9 @@ def _link_open(fd: int, path: Path) -> None:
         os.link(f"{_OPEN_FILES}/{fd}", path, src_dir_fd=fd, follow_symlinks=True)
     except FileExistsError:
         raise AlreadyExists(f"{path.name} exists already") from None
+    # btrfs makes nothing durable of a file that no name leads to, nor does syncing the directory:
+    # after a power cut the name would be there, and the file empty.
+    os.fsync(fd)
 
 
 def _link_or_rename(temporary: Path, path: Path) -> None:

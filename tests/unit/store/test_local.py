@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 import subprocess
 from hashlib import sha256
 from pathlib import Path
@@ -74,6 +75,25 @@ def test_what_is_being_written_is_no_file_yet(store: LocalStore) -> None:
     assert files(store) == []
     draft.publish(PACK)
     assert files(store) == [PACK.id]
+
+
+def test_a_file_is_synced_before_it_has_its_name_and_after(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """btrfs makes nothing durable of a file without a name."""
+    links: list[int] = []
+    sync = os.fsync
+
+    def watch(fd: int) -> None:
+        if stat.S_ISREG(os.fstat(fd).st_mode):
+            links.append(os.fstat(fd).st_nlink)
+        sync(fd)
+
+    monkeypatch.setattr(os, "fsync", watch)
+    store.put(PACK, DATA)
+    store.replace(CONFIG, DATA)
+
+    assert links == [0, 1, 0, 1]
 
 
 @pytest.mark.usefixtures("named")
