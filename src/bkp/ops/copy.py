@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
-from bkp.errors import UsageError
+from bkp.errors import IntegrityError, UsageError
 from bkp.events import Checked, Reporter
 from bkp.formats.pack import BlobType
 from bkp.formats.snapshot import Snapshot
@@ -70,6 +70,8 @@ def copy(
             new = replace(saved.snapshot, parent=None, original=_origin(saved))
             new_one = commit(target, lock, new, harmless=copying.harmless)
             yield Copied(saved, new_one, was_there=False)
+    if copying.failure is not None:
+        raise copying.failure
 
 
 def _origin(saved: SavedSnapshot) -> SnapshotId:
@@ -112,9 +114,15 @@ class _Copying:
         self._report = report
         self._met = BlobSet()
         self.harmless = harmless_marks(target)  # to all that the target's index was asked about
+        self.failure: IntegrityError | None = None  # why no more snapshots are copied
 
     def copy_some(self, waiting: Iterator[SavedSnapshot], lock: Lock) -> list[SavedSnapshot]:
-        """Copy what some of the snapshots need; when it returns, that is durable."""
+        """Copy what some of the snapshots need; when it returns, that is durable.
+
+        Returns none after one that cannot be read.
+        """
+        if self.failure is not None:
+            return []
         enough = _PACKS_TOGETHER * self._target.pack_size
         began = time.monotonic()
         copied = []
@@ -122,7 +130,11 @@ class _Copying:
         self.harmless &= harmless_marks(self._target)  # it may have been loaded again
         with self._target.blob_writer(lock) as writer:
             for saved in waiting:
-                added += self._copy(saved, writer)
+                try:
+                    added += self._copy(saved, writer)
+                except IntegrityError as error:
+                    self.failure = error
+                    break
                 copied.append(saved)
                 if added >= enough and time.monotonic() - began >= _SECONDS_TOGETHER:
                     break

@@ -167,6 +167,24 @@ def test_a_snapshot_that_is_damaged_is_not_copied(
     assert_sound(target)
 
 
+def test_what_comes_before_a_snapshot_that_is_damaged_is_copied(
+    source: Repository, target: RecordingStore
+) -> None:
+    sound = save(source, {b"f": b"sound"})
+    damaged = save(source, {b"f": b"damaged"}, time="2026-02-03T04:05:06Z")
+    save(source, {b"f": b"after"}, time="2026-03-03T04:05:06Z")
+    (place,) = source.index.places(BlobType.TREE, damaged.snapshot.tree)
+    flip(source.store, object_of(place.pack), place.blob.offset + 20)
+
+    with pytest.raises(IntegrityError):
+        copied(source, target)
+
+    assert [one.snapshot.tree for one in reopen(target).snapshots.load_all()] == [
+        sound.snapshot.tree
+    ]
+    assert_sound(target)
+
+
 def test_a_repository_is_not_copied_into_itself(source: Repository) -> None:
     with pytest.raises(UsageError):
         copied(source, source.store)  # type: ignore[arg-type]
