@@ -109,10 +109,12 @@ class _Prune:
 
         One that is being replaced by another (as tags are changed) could be
         missed by a single look: the new one not there yet, the old one gone
-        before it was read.
+        before it was read, or even before it was listed.
         """
         roots: list[BlobId] = []
-        while new := set(self._repo.snapshots.ids()) - self._seen:
+        looks = 0
+        while (new := set(self._repo.snapshots.ids()) - self._seen) or looks == 0:
+            looks += 1
             self._seen |= new
             for name in new:
                 with suppress(NotFound):
