@@ -187,6 +187,7 @@ class Lock:
             raise
 
     def _write_if_there_is_room(self) -> None:
+        self._is_unwritten = False
         try:
             self._write()
         except StoreFull:

@@ -22,7 +22,7 @@ from bkp.store.base import Kind, ObjectName
 from bkp.store.memory import MemoryStore
 from bkp.times import UTC, format_time, now
 from repos import make_repo, reopen
-from stores import FailingStore, RecordingStore, objects
+from stores import FailingStore, FullStore, RecordingStore, objects
 
 ELSEWHERE = LockFile(
     time="2026-01-01T00:00:00Z", exclusive=False, hostname="elsewhere", username="u", pid=1
@@ -359,3 +359,28 @@ def test_several_threads_that_wake_together_refresh_once() -> None:
 
     assert failures == []
     assert objects_of(repo) == []
+
+
+def test_a_lock_that_finds_room_in_another_try_is_like_any_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(locking, "_FIRST_PAUSE", 0)
+    store = FullStore()
+    repo = make_repo(store)
+    planted: list[ObjectName] = []
+
+    def make_room(_: Event) -> None:
+        """Be in the way of the first try, for which there is no room, and then go."""
+        store.room = float("inf")
+        if planted:
+            store.delete(planted[0])
+        else:
+            planted.append(plant(repo, changed(ELSEWHERE, time=seconds_ago(0), exclusive=True)))
+
+    store.fill()
+    waiting = reopen(store, options=RepositoryOptions(retry_lock=60), report=make_room)
+    with waiting.lock(do_without_room=True) as lock:
+        assert len(list(objects(store, Kind.LOCK))) == 1
+        repo.remove_locks(even_live=True)
+        with pytest.raises(Locked, match="removed by somebody"):
+            lock.confirm()
