@@ -8,10 +8,9 @@ needs of that back into the index.
 """
 
 from collections.abc import Collection
-from contextlib import suppress
 
 from bkp.errors import IntegrityError
-from bkp.events import ignore
+from bkp.events import Problem, ignore
 from bkp.formats.pack import BlobType
 from bkp.formats.snapshot import Snapshot
 from bkp.ids import BlobId, PackId
@@ -33,7 +32,7 @@ def commit(
     of: SavedSnapshot | None = None,
     harmless: Collection[PackId] | None = None,
 ) -> SavedSnapshot:
-    """Store a snapshot.
+    """Store a snapshot; one that turns out to be damaged is reported as a Problem.
 
     All that it refers to must be stored: in packs of the index as it was loaded,
     or in what is referred to by another snapshot that it is made `of`.  Whoever
@@ -45,13 +44,20 @@ def commit(
         harmless = harmless_marks(repo)
     saved = repo.snapshots.save(snapshot)
     # The snapshot is there, so nothing that is found out now may make it look as if it were not.
-    with suppress(IntegrityError):
+    try:
         if of is not None and not repo.snapshots.has(of.id):
             keep_indexed(repo, lock, snapshot.tree, ())
         elif of is None or of.snapshot.tree != snapshot.tree:
             keep_indexed(repo, lock, snapshot.tree, harmless)
         # Else every prune has seen one of the two, and they need the same.
+    except IntegrityError as error:
+        repo.report(_damage(saved, error))
     return saved
+
+
+def _damage(saved: SavedSnapshot, error: IntegrityError) -> Problem:
+    message = f"it was stored, but cannot be read in full: {error}; `bkp check` tells more"
+    return Problem("snapshots", f"snapshots/{saved.id.hex()}".encode(), message)
 
 
 def harmless_marks(repo: Repository) -> frozenset[PackId]:

@@ -99,7 +99,7 @@ class Repository:
         self.snapshots = Snapshots(store, self.envelope, report)
         self._reader = BlobReader(store, self.envelope, self.index, self.marked)
         self._options = options
-        self._report = report
+        self.report = report  # what is met on the way is told to it
         self.cache = CacheDirectory(options.cache, config.id) if options.cache else None
         saved = IndexCache(self.cache, key, report) if self.cache else None
         self._index_loader = IndexLoader(self.index, self.marked, self._read_file, saved, report)
@@ -133,7 +133,7 @@ class Repository:
             retry_seconds=self._options.retry_lock,
             do_without_room=do_without_room,
         )
-        return Lock(self.store, self.envelope, options, self._report)
+        return Lock(self.store, self.envelope, options, self.report)
 
     @contextmanager
     def reading(self, *, eager: bool = True) -> Iterator[None]:
@@ -152,7 +152,7 @@ class Repository:
                 if not self._options.no_lock:
                     lock = stack.enter_context(self.lock(eager=eager))
             except (AccessDenied, StoreFull) as error:
-                self._report(Notice(f"reading without a lock: {error}"))
+                self.report(Notice(f"reading without a lock: {error}"))
             try:
                 yield
             except IntegrityError:
@@ -210,7 +210,7 @@ class Repository:
 
     def _tell_damaged_index(self, name: ObjectName, error: IntegrityError) -> None:
         message = f"{error}; what no other index names cannot be restored"
-        self._report(Problem("restore", str(name).encode(), message))
+        self.report(Problem("restore", str(name).encode(), message))
 
     def _read_file(self, name: ObjectName) -> bytes:
         return self.envelope.open_file(self.load_object(name))

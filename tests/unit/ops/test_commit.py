@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from bkp.events import Event, ignore
+from bkp.events import Event, Problem, ignore
 from bkp.ops.check.run import CheckOptions, check
 from bkp.ops.check.subset import Everything
 from bkp.ops.commit import commit
@@ -20,6 +20,7 @@ from bkp.store.memory import MemoryStore
 from memoryrepo import Spec
 from packed import save
 from repos import PASSWORD, make_repo, reopen
+from stores import objects
 
 
 @pytest.fixture(autouse=True)
@@ -91,3 +92,20 @@ def test_each_of_some_snapshots_that_are_copied_together_is_whole() -> None:
         assert len(list(copy(from_, to, lock, from_.snapshots.load_all(), overtake))) == 2
 
     assert_whole_without_marks(target)
+
+
+def test_a_snapshot_that_lost_what_it_needs_is_told_of() -> None:
+    """Somebody took its writer for dead, marked what it relied on, and deleted that."""
+    store = MemoryStore()
+    make_repo(store)
+    needed = save_and_forget(store, {b"f": os.urandom(1000)})
+    events: list[Event] = []
+    repo = reopen(store, report=events.append)
+    with repo.lock() as lock:
+        prune(open_repository(store, PASSWORD), PruneOptions(max_unused=lambda _: 0), ignore)
+        for name in list(objects(store, Kind.PACK)):
+            store.delete(name)
+        saved = commit(repo, lock, needed.snapshot)
+
+    (problem,) = [event for event in events if isinstance(event, Problem)]
+    assert problem.path == f"snapshots/{saved.id.hex()}".encode()
