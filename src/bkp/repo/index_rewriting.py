@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
+from bkp.errors import NotFound
 from bkp.formats.index import IndexedPack, Writer, decode_index, encode_index
 from bkp.ids import PackId
 from bkp.store.base import Kind, ObjectName
@@ -112,7 +113,11 @@ class IndexRewriter:
         for name in names:
             if name in obsolete.names:
                 continue
-            index = decode_index(self._repo.envelope.open_file(self._repo.load_object(name)))
+            try:
+                stored = self._repo.load_object(name)
+            except NotFound:  # replaced by somebody else, who leaves in the index what we take out
+                continue
+            index = decode_index(self._repo.envelope.open_file(stored))
             if index.packs_to_delete or any(pack.id in leaving for pack in index.packs):
                 obsolete.names[name] = None
                 new = [pack for pack in index.packs_to_delete if pack.id not in self._decided]

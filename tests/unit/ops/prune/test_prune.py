@@ -204,6 +204,40 @@ def test_what_another_prune_marks_meanwhile_stays_marked(repo: Repo) -> None:
     repo.assert_sound()
 
 
+class _Listing(MemoryStore):
+    """Lists what is gone a moment later."""
+
+    def __init__(self, objects: MemoryStore) -> None:
+        super().__init__()
+        self._objects = objects._objects
+        self.meanwhile: Callable[[], object] | None = None
+
+    def scan(self, kind: Kind) -> Iterator[tuple[ObjectName, int]]:
+        found = list(super().scan(kind))
+        if kind is Kind.INDEX and self.meanwhile is not None:
+            meanwhile, self.meanwhile = self.meanwhile, None
+            meanwhile()
+        return iter(found)
+
+
+def test_another_prune_may_replace_the_index_at_the_same_time(repo: Repo) -> None:
+    repo.save(a=b"kept")
+    repo.forget(repo.save(b=os.urandom(1000)))
+    store = repo.store = _Listing(repo.store)
+    at_work = iter([True])
+
+    def overtake_later(_: Event) -> None:
+        if next(at_work, False):  # the index was loaded; it is listed again to be replaced
+            store.meanwhile = repo.prune
+
+    repo.prune(report=overtake_later)
+
+    assert store.meanwhile is None
+    repo.assert_sound()
+    repo.later()
+    assert repo.prune().freed > 1000
+
+
 def test_a_marked_pack_that_is_needed_again_is_taken_back(repo: Repo) -> None:
     """A snapshot was taken by somebody who had not seen the marks."""
     saved = repo.save(a=os.urandom(100_000))
