@@ -15,6 +15,7 @@ from bkp.errors import (
     Malformed,
     Missing,
     NotFound,
+    OutOfReach,
     StoreError,
     UnsupportedFormat,
 )
@@ -72,14 +73,17 @@ def read_header(repo: Repository, pack: PackId, size: int) -> IndexedPack:
 
     Raises StoreError, or an IntegrityError if its header is damaged.
     """
+    for _ in range(_TRIES - 1):
+        with suppress(IntegrityError):
+            return IndexedPack(pack, _read_header(repo.store, repo.envelope, _object(pack), size))
     return IndexedPack(pack, _read_header(repo.store, repo.envelope, _object(pack), size))
 
 
 def salvage(repo: Repository, place: Place) -> bytes:
     """Return a blob from this place and no other, after some tries if need be.
 
-    Raises IntegrityError if it is not intact there, or cannot be read, and
-    StoreError if the whole storage is gone.
+    Raises IntegrityError if it is not intact there, OutOfReach if that cannot
+    be known now, and StoreError if the whole storage is gone.
     """
     for _ in range(_TRIES - 1):
         with suppress(IntegrityError, StoreError):
@@ -88,7 +92,7 @@ def salvage(repo: Repository, place: Place) -> bytes:
         return _read_copy(repo, place)
     except StoreError as error:
         repo.store.get(CONFIG)  # one pack out of reach is damage; everything out of reach is not
-        raise Missing(str(error)) from error
+        raise (Missing if isinstance(error, NotFound) else OutOfReach)(str(error)) from error
 
 
 def _read_copy(repo: Repository, place: Place) -> bytes:

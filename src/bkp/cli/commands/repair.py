@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from bkp.cli import exits
 from bkp.cli.filters import filter_from, snapshot_filters
 from bkp.cli.opening import open_unindexed
 from bkp.cli.options import Command, Settings, declare_group, examples, settings_of
@@ -77,7 +78,8 @@ def _index_json(result: IndexRepair) -> dict[str, object]:
 def packs(ctx: click.Context, ids: Sequence[str]) -> int:
     """Save what is intact in damaged packs, and remove them.
 
-    A copy of each is kept in the present directory, as `pack-` and its id.
+    A copy of each is kept in the present directory, as `pack-` and its id.  A
+    pack of which a part cannot be read now, though it is there, stays.
     """
     settings = settings_of(ctx)
     names = [_pack_id(given) for given in ids]
@@ -94,7 +96,7 @@ def packs(ctx: click.Context, ids: Sequence[str]) -> int:
         line(f"saved {result.saved} blobs of {len(result.packs)} packs; lost {len(result.lost)}")
         if result.lost:
             line("`bkp repair snapshots` takes what is lost out of the snapshots")
-    return 0
+    return exits.FAILURE if result.left else exits.OK
 
 
 def _pack_id(given: str) -> PackId:
@@ -127,6 +129,7 @@ def _packs_json(result: PackRepair) -> dict[str, object]:
         "packs": [pack.hex() for pack in result.packs],
         "blobs_saved": result.saved,
         "blobs_lost": [blob.id.hex() for blob in result.lost],
+        "packs_left": [pack.hex() for pack in result.left],
     }
 
 

@@ -1,18 +1,22 @@
 """What is intact in a damaged pack survives it."""
 
+from collections.abc import Callable
+from itertools import count
+
 import pytest
 
 from bkp.errors import StoreError, StoreFull, Unavailable
-from bkp.events import ignore
+from bkp.events import Event, Problem, Reporter, ignore
+from bkp.formats.index import IndexedPack, encode_index
 from bkp.formats.pack import BlobType
 from bkp.ids import BlobId, PackId, blob_id
 from bkp.ops.repair.packs import PackRepair, repair_packs
 from bkp.repo import locking
 from bkp.repo.repository import open_repository
 from bkp.store.base import Kind, ObjectName
-from packed import flip, mark_all, object_of, pack_of, replace
+from packed import flip, mark_all, object_of, pack_of, put_index, replace
 from repos import PASSWORD, make_repo, reopen, store_blobs
-from stores import FailingStore, objects
+from stores import FailingStore, never, objects
 
 BLOBS = [bytes([n]) * 1000 for n in range(8)]
 
@@ -31,16 +35,19 @@ def pack(store: FailingStore) -> PackId:
     return pack_of(reopen(store), blob_id(BLOBS[0]))
 
 
-def repair(store: FailingStore, *packs: PackId) -> PackRepair:
+def repair(store: FailingStore, *packs: PackId, report: Reporter = ignore) -> PackRepair:
     repo = open_repository(store, PASSWORD)
     with repo.lock(exclusive=True) as lock:
         repo.load_index()
-        return repair_packs(repo, lock, packs, ignore)
+        return repair_packs(repo, lock, packs, report)
 
 
 def readable(store: FailingStore) -> set[BlobId]:
     repo = reopen(store)
-    return {name for name in map(blob_id, BLOBS) if repo.index.has(BlobType.DATA, name)}
+    found = {name for name in map(blob_id, BLOBS) if repo.index.has(BlobType.DATA, name)}
+    for name in found:
+        repo.read_blob(BlobType.DATA, name)
+    return found
 
 
 def test_all_but_what_is_damaged_is_saved(store: FailingStore, pack: PackId) -> None:
@@ -53,8 +60,6 @@ def test_all_but_what_is_damaged_is_saved(store: FailingStore, pack: PackId) -> 
     assert [blob.id for blob in result.lost] == [blob_id(BLOBS[3])]
     assert object_of(pack) not in set(objects(store, Kind.PACK))
     assert readable(store) == set(map(blob_id, BLOBS)) - {blob_id(BLOBS[3])}
-    for name in readable(store):
-        reopen(store).read_blob(BlobType.DATA, name)
 
 
 def test_of_a_pack_that_was_cut_the_beginning_is_saved(store: FailingStore, pack: PackId) -> None:
@@ -128,4 +133,64 @@ def test_without_room_for_what_is_saved_nothing_goes(store: FailingStore, pack: 
     with pytest.raises(StoreFull):
         repair(store, pack)
 
+    assert readable(store) == set(map(blob_id, BLOBS))
+
+
+def failing_reads(pack: PackId, *numbers: int) -> Callable[[str, ObjectName], Exception | None]:
+    """Fail some of the reads of a pack, of which the first is that of its header."""
+    reads = count()
+
+    def fails(verb: str, name: ObjectName) -> Exception | None:
+        is_read = verb == "get" and name == object_of(pack)
+        return Unavailable("input/output error") if is_read and next(reads) in numbers else None
+
+    return fails
+
+
+@pytest.mark.parametrize(("reads", "saved"), [((3, 4, 5), 7), ((0,), 8)], ids=["a blob", "the header"])
+def test_a_pack_that_cannot_be_read_now_stays(
+    store: FailingStore, pack: PackId, reads: tuple[int, ...], saved: int
+) -> None:
+    """A disk may let it be read tomorrow, and permissions may be put right."""
+    before = store.get(object_of(pack))
+    events: list[Event] = []
+
+    store.fails = failing_reads(pack, *reads)
+    result = repair(store, pack, report=events.append)
+
+    assert (result.packs, result.left, result.saved, result.lost) == ([], [pack], saved, [])
+    assert [event.path.decode() for event in events if isinstance(event, Problem)] == [
+        str(object_of(pack))
+    ]
+    assert store.get(object_of(pack)) == before
+    assert readable(store) == set(map(blob_id, BLOBS))
+    store.fails = never
+    assert repair(store, pack).packs == [pack]
+
+
+def test_what_can_be_read_the_second_time_is_saved(store: FailingStore, pack: PackId) -> None:
+    store.fails = failing_reads(pack, 3)
+    assert repair(store, pack).saved == 8
+
+
+def test_of_a_marked_pack_is_saved_what_the_mark_names(store: FailingStore, pack: PackId) -> None:
+    """Though its header is damaged: a snapshot may need it, and prune would take it back."""
+    mark_all(reopen(store))
+    flip(store, object_of(pack), -1)
+
+    assert repair(store, pack).saved == 8
+    assert readable(store) == set(map(blob_id, BLOBS))
+
+
+def test_what_only_the_index_is_wrong_about_is_not_lost(store: FailingStore, pack: PackId) -> None:
+    """The header of the pack knows where it is."""
+    blobs = [place.blob for place in reopen(store).index.all_places()]
+    moved = [blob._replace(offset=blob.offset + 1) for blob in blobs]
+    for name in list(objects(store, Kind.INDEX)):
+        store.delete(name)
+    put_index(reopen(store), encode_index([IndexedPack(pack, moved)], 2))
+
+    result = repair(store, pack)
+
+    assert (result.saved, result.lost) == (8, [])
     assert readable(store) == set(map(blob_id, BLOBS))
