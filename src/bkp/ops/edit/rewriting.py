@@ -7,7 +7,7 @@ from bkp.errors import IntegrityError, OutOfReach, UsageError
 from bkp.formats.pack import BlobType
 from bkp.formats.snapshot import Snapshot, Summary
 from bkp.formats.tree import Node
-from bkp.ids import blob_id
+from bkp.ids import BlobId, blob_id
 from bkp.ops.selection import EVERYTHING, Selection
 from bkp.ops.walktree import join
 from bkp.repo.locking import Lock
@@ -124,7 +124,7 @@ class _Chosen:
             return True
         return self._selection.covers(path)
 
-    def empties(self, directory: bytes, error: IntegrityError) -> bool:
+    def empties(self, directory: bytes, _: BlobId | None, error: IntegrityError) -> bool:
         """Raise: what cannot be read cannot be chosen from."""
         where = directory.decode("utf-8", "replace")
         advice = "" if isinstance(error, OutOfReach) else ", see `bkp repair snapshots`"

@@ -29,8 +29,11 @@ class Rule(Protocol):
     def edit(self, directory: bytes, nodes: list[Node]) -> list[Node | None]:
         """Return for each entry of a directory what it becomes: itself, another, or nothing."""
 
-    def empties(self, directory: bytes, error: IntegrityError) -> bool:
-        """Say whether a directory that cannot be read is to be an empty one, or to go; or raise."""
+    def empties(self, directory: bytes, tree: BlobId | None, error: IntegrityError) -> bool:
+        """Say whether a directory that cannot be read is to be an empty one, or to go; or raise.
+
+        Its tree is None if it names none.
+        """
 
     def keeps_empty(self, directory: bytes) -> bool:
         """Say whether a directory stays when nothing is left in it."""
@@ -44,14 +47,21 @@ class Edited(NamedTuple):
     size: int
 
 
+class _Nodes(NamedTuple):
+    """The entries of a directory, as they are stored and as they are."""
+
+    stored: list[bytes]
+    decoded: list[Node]
+
+
 class _Level:
     """A directory on the way to where the walk is."""
 
-    def __init__(self, tree: BlobId, path: bytes, data: bytes, rule: Rule) -> None:
-        nodes = decode_tree(data)
+    def __init__(self, tree: BlobId, path: bytes, nodes: _Nodes, rule: Rule) -> None:
         self.tree = tree
         self.path = path
-        self.entries = zip(split_tree(data), nodes, rule.edit(path, nodes), strict=True)
+        edited = rule.edit(path, nodes.decoded)
+        self.entries = zip(nodes.stored, nodes.decoded, edited, strict=True)
         self.kept: list[bytes] = []
         self.is_changed = False
         self.is_dropped = False
@@ -131,7 +141,7 @@ class TreeEditor:
             tree = subtree_of(node)
         except IntegrityError as error:
             level.entered = (raw, b"")
-            return self._emptied(BlobId(b""), path, error)
+            return self._emptied(None, path, error)
         level.entered = (raw, tree)
         if (known := self._done.get(_key(path, tree))) is not None:
             level.take(known)
@@ -140,19 +150,24 @@ class TreeEditor:
 
     def _open(self, tree: BlobId, path: bytes) -> _Level:
         try:
-            return self._read(tree, path)
+            nodes = self._read(tree)
         except IntegrityError as error:
             return self._emptied(tree, path, error)
+        return _Level(tree, path, nodes, self._rule)
 
-    def _read(self, tree: BlobId, path: bytes) -> _Level:
+    def _read(self, tree: BlobId) -> _Nodes:
         """Read once more what looks damaged: a bit may flip on the way too."""
         with suppress(IntegrityError):
-            return _Level(tree, path, self._repo.read_blob(BlobType.TREE, tree), self._rule)
-        return _Level(tree, path, self._repo.read_blob(BlobType.TREE, tree), self._rule)
+            return self._read_once(tree)
+        return self._read_once(tree)
 
-    def _emptied(self, tree: BlobId, path: bytes, error: IntegrityError) -> _Level:
-        stays = self._rule.empties(path, error)
-        level = _Level(tree, path, join_tree([]), self._rule)
+    def _read_once(self, tree: BlobId) -> _Nodes:
+        data = self._repo.read_blob(BlobType.TREE, tree)
+        return _Nodes(split_tree(data), decode_tree(data))
+
+    def _emptied(self, tree: BlobId | None, path: bytes, error: IntegrityError) -> _Level:
+        stays = self._rule.empties(path, tree, error)
+        level = _Level(tree or BlobId(b""), path, _Nodes([], []), self._rule)
         level.is_changed = True
         level.is_dropped = not stays
         return level

@@ -2,7 +2,8 @@
 
 A file keeps what is left of its contents, a directory that cannot be read
 becomes empty, and what no restore could make goes.  Whether contents are there
-is asked of the index, which must be in order: it is repaired first.
+is asked of the index, which must be in order: it is repaired first, and then
+damaged packs are.  Nothing is taken out of a snapshot that may be had again.
 """
 
 import os
@@ -12,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from msgspec import structs
 
-from bkp.errors import IntegrityError, OutOfReach
+from bkp.errors import IntegrityError
 from bkp.events import Problem, Reporter
 from bkp.files.writing.apply import modified
 from bkp.files.writing.place import is_name
@@ -26,6 +27,8 @@ from bkp.repo.locking import Lock
 from bkp.repo.repository import Repository
 from bkp.repo.snapshots import SavedSnapshot
 from bkp.repo.writer import BlobWriter
+
+from .losses import Losses
 
 REPAIRED = "repaired"
 """The tag of a snapshot that was repaired and has its original beside it, as with restic."""
@@ -51,8 +54,9 @@ def repair_snapshots(
 ) -> Iterator[Replaced]:
     """Repair snapshots, and yield each of which something is lost.
 
-    What is left out is reported, for each directory once.  Raises OutOfReach
-    if something cannot be read now: it may not be lost.
+    What is left out is reported, for each directory once.  Raises
+    IntegrityError for what is missed but may not be lost: that says what has
+    to be repaired first, and this snapshot and those after it stay as they are.
     """
     editor = TreeEditor(repo, _Salvage(repo, report))
     for old in chosen:
@@ -111,6 +115,7 @@ class _Salvage:
     def __init__(self, repo: Repository, report: Reporter) -> None:
         self._repo = repo
         self._report = report
+        self._losses = Losses(repo)
 
     def edit(self, directory: bytes, nodes: list[Node]) -> list[Node | None]:
         """Return what can be restored of each entry."""
@@ -132,12 +137,14 @@ class _Salvage:
         if node.type != "file":
             return node
         left = [(name, size) for name in blobs_of(node) if (size := sizes[name]) is not None]
+        lost = [name for name in blobs_of(node) if sizes[name] is None]
+        for name in lost:
+            self._losses.confirm_contents(name)
         size = sum(size for _, size in left)
-        lost = len(node.content or ()) - len(left)
         if not lost and size == node.size and node.content is not None:
             return node
         if lost:
-            self._tell(path, f"{lost} pieces of its contents are lost; {size} bytes are left")
+            self._tell(path, f"{len(lost)} pieces of its contents are lost; {size} bytes are left")
         else:
             self._tell(path, f"its size was said to be {node.size} bytes; it is {size}")
         return structs.replace(node, content=[name.hex() for name, _ in left], size=size)
@@ -148,13 +155,10 @@ class _Salvage:
         self._tell(path, "its time cannot be read, and is not known any more")
         return structs.replace(node, mtime=_NO_TIME, atime=_NO_TIME, ctime=_NO_TIME)
 
-    def empties(self, directory: bytes, error: IntegrityError) -> bool:
-        """Let a directory that is lost be empty, but for the root: then nothing is left.
-
-        Raises OutOfReach for one that may come back.
-        """
-        if isinstance(error, OutOfReach):
-            raise OutOfReach(f"{error}; if that does not pass, `bkp repair packs` gives it up")
+    def empties(self, directory: bytes, tree: BlobId | None, error: IntegrityError) -> bool:
+        """Let a directory that is lost be empty, but for the root: then nothing is left."""
+        if tree is not None:
+            self._losses.confirm_tree(tree)
         is_root = directory == b"/"
         what = "nothing of this snapshot is left" if is_root else "what was in it is lost"
         self._tell(directory, f"{what}: {error}")

@@ -147,7 +147,7 @@ def failing_reads(pack: PackId, *numbers: int) -> Callable[[str, ObjectName], Ex
     return fails
 
 
-@pytest.mark.parametrize(("reads", "saved"), [((3, 4, 5), 7), ((0,), 8)], ids=["a blob", "the header"])
+@pytest.mark.parametrize(("reads", "saved"), [((3, 4, 5), 7), ((0,), 8)], ids=["blob", "header"])
 def test_a_pack_that_cannot_be_read_now_stays(
     store: FailingStore, pack: PackId, reads: tuple[int, ...], saved: int
 ) -> None:

@@ -5,12 +5,15 @@ import pytest
 from bkp.errors import Inauthentic, IntegrityError, OutOfReach, Unavailable
 from bkp.events import Event, Problem, ignore
 from bkp.formats.gojson import encode
+from bkp.formats.index import decode_index, encode_index
 from bkp.formats.pack import BlobType
 from bkp.formats.snapshot import Snapshot
 from bkp.formats.tree import encode_tree
-from bkp.ids import BlobId, blob_id
+from bkp.ids import BlobId, PackId, blob_id
 from bkp.ops.check.run import check
 from bkp.ops.edit.replacing import Replaced
+from bkp.ops.repair.index import repair_index
+from bkp.ops.repair.packs import repair_packs
 from bkp.ops.repair.snapshots import RepairOptions, remove_unreadable, repair_snapshots
 from bkp.ops.walktree import walk
 from bkp.repo import locking
@@ -18,9 +21,9 @@ from bkp.repo.repository import Repository, open_repository
 from bkp.repo.snapshots import SavedSnapshot
 from bkp.store.base import Kind, ObjectName
 from memoryrepo import File, Spec, make_node
-from packed import flip, object_of, pack_of, save
+from packed import flip, object_of, pack_of, put_index, replace, save
 from repos import PASSWORD, make_repo, reopen, store_blobs
-from stores import FailingStore, never
+from stores import FailingStore, never, objects
 
 TREE: dict[bytes, Spec] = {
     b"d": {b"f": File((b"one", b"two", b"three")), b"g": b"whole"},
@@ -40,14 +43,28 @@ def store(monkeypatch: pytest.MonkeyPatch) -> FailingStore:
 def repaired(
     store: FailingStore, options: RepairOptions, lost: list[tuple[BlobType, BlobId]]
 ) -> tuple[list[Replaced], list[Event]]:
-    """Repair a repository whose index does not know some blobs."""
+    """Repair the snapshots of a repository that has lost some blobs."""
+    for kind, name in lost:
+        lose(store, kind, name)
     events: list[Event] = []
     repo = reopen(store)
-    for kind, name in lost:
-        repo.index.distrust(kind, name)
     with repo.lock() as lock:
         chosen = repo.snapshots.load_all()
         return list(repair_snapshots(repo, lock, chosen, options, events.append)), events
+
+
+def damage(store: FailingStore, kind: BlobType, name: BlobId) -> PackId:
+    """Flip a bit of a blob; return the pack it is in."""
+    place = reopen(store).index.places(kind, name)[0]
+    flip(store, object_of(place.pack), place.blob.offset + 20)
+    return place.pack
+
+
+def lose(store: FailingStore, kind: BlobType, name: BlobId) -> None:
+    pack = damage(store, kind, name)
+    repo = reopen(store)
+    with repo.lock(exclusive=True) as lock:
+        repair_packs(repo, lock, [pack], ignore)
 
 
 def contents(repo: Repository, saved: SavedSnapshot) -> dict[bytes, list[bytes]]:
@@ -216,3 +233,63 @@ def test_what_is_damaged_on_its_way_is_read_again(store: FailingStore) -> None:
     assert repaired(store, FORGET, []) == ([], [])
 
     assert errors == []
+
+
+def refused(store: FailingStore, words: str) -> None:
+    """See that repairing a snapshot is refused, and changes nothing."""
+    before = {kind: dict(store.scan(kind)) for kind in Kind}
+    with pytest.raises(IntegrityError, match=words):
+        repaired(store, FORGET, [])
+    assert {kind: dict(store.scan(kind)) for kind in Kind} == before
+
+
+def test_what_only_the_index_forgot_is_not_taken_out(store: FailingStore) -> None:
+    """An index object that is gone leaves no trace but packs that none names."""
+    saved = save(reopen(store), TREE)
+    for name in list(objects(store, Kind.INDEX)):
+        store.delete(name)
+
+    refused(store, "`bkp repair index` has to come first")
+
+    repo = reopen(store)
+    with repo.lock(exclusive=True) as lock:
+        repair_index(repo, lock, ignore)
+    assert repaired(store, FORGET, []) == ([], [])
+    assert reopen(store).snapshots.ids() == [saved.id]
+
+
+def test_contents_that_only_the_index_forgot_are_not_taken_out(store: FailingStore) -> None:
+    repo = reopen(store)
+    save(repo, TREE)
+    (place,) = repo.index.places(BlobType.DATA, blob_id(b"two"))
+    for name in list(objects(store, Kind.INDEX)):
+        index = decode_index(repo.envelope.open_file(store.get(name)))
+        store.delete(name)
+        kept = [pack for pack in index.packs if pack.id != place.pack]
+        put_index(repo, encode_index(kept, 2))
+
+    refused(store, f"data/{place.pack.hex()}; `bkp repair index` has to come first")
+
+
+def test_what_lies_under_the_name_of_another_pack_is_not_taken_out(store: FailingStore) -> None:
+    """Two packs that were swapped: the index is wrong about both, and nothing is lost."""
+    repo = reopen(store)
+    saved = save(repo, TREE)
+    trees = pack_of(repo, saved.snapshot.tree, BlobType.TREE)
+    data = pack_of(repo, blob_id(b"whole"))
+    held = [store.get(object_of(pack)) for pack in (trees, data)]
+    for pack, other in zip((data, trees), held, strict=True):
+        replace(store, object_of(pack), other)
+
+    refused(store, f"`bkp repair packs {trees.hex()}` has to come first")
+    with repo.lock(exclusive=True) as lock:  # as if only half of what helps were done
+        repair_packs(reopen(store), lock, [trees], ignore)
+    refused(store, f"data/{data.hex()}; `bkp repair index` has to come first")
+
+
+def test_what_is_in_a_pack_that_is_not_repaired_is_not_taken_out(store: FailingStore) -> None:
+    saved = save(reopen(store), TREE)
+    pack = damage(store, BlobType.TREE, saved.snapshot.tree)
+    refused(store, f"`bkp repair packs {pack.hex()}` has to come first")
+    store.delete(object_of(pack))
+    refused(store, "`bkp repair index` has to come first")
