@@ -27,15 +27,25 @@ _Submit = Callable[[Callable[[], None]], None]
 
 
 class BlobReader:
-    """Reads the blobs of one repository; shareable between threads."""
+    """Reads the blobs of one repository; shareable between threads.
+
+    `on_damage` is told of each pack, every time, in which a copy could not be
+    read when another could.
+    """
 
     def __init__(
-        self, store: Store, envelope: Envelope, index: BlobIndex, marked: BlobIndex
+        self,
+        store: Store,
+        envelope: Envelope,
+        index: BlobIndex,
+        marked: BlobIndex,
+        on_damage: Callable[[PackId], None],
     ) -> None:
         self._store = store
         self._envelope = envelope
         self._index = index
         self._marked = marked  # where else a blob may be
+        self._on_damage = on_damage
 
     def read(self, kind: BlobType, name: BlobId) -> bytes:
         """Return a blob, from whichever of its copies is intact.
@@ -45,13 +55,19 @@ class BlobReader:
         intact, and StoreError if the whole storage is gone.
         """
         failure: BkpError = Missing(f"{kind.name.lower()} blob {name.hex()} is in no index")
+        damaged = []
         for place in chain(self._index.places(kind, name), self._marked.places(kind, name)):
             try:
-                return self._envelope.open_blob(place.blob, self._fetch(place))
+                plain = self._envelope.open_blob(place.blob, self._fetch(place))
             except _WORTH_ANOTHER_COPY as error:
                 self._raise_if_gone(error)
                 if not isinstance(failure, OutOfReach):
                     failure = _located(place, error)
+                damaged.append(place.pack)
+            else:
+                for pack in damaged:
+                    self._on_damage(pack)
+                return plain
         raise failure
 
     def read_each(

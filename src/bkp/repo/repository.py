@@ -25,7 +25,7 @@ from bkp.errors import (
     UnsupportedFormat,
     UsageError,
 )
-from bkp.events import Notice, Problem, Reporter, ignore
+from bkp.events import Notice, Reporter, ignore
 from bkp.formats.compression import Level
 from bkp.formats.config import Config, decode_config, encode_config
 from bkp.formats.pack import BlobType
@@ -42,6 +42,7 @@ from .index_loading import IndexLoader
 from .keyring import KeySlot, add_key, list_keys, open_master_key, remove_key
 from .locking import Lock, LockOptions, remove_locks
 from .marks import Mark
+from .metdamage import MetDamage
 from .packer import DEFAULT_PACK_SIZE
 from .ranges import plain_length
 from .reader import BlobReader, Consumer
@@ -97,7 +98,10 @@ class Repository:
         self.index = BlobIndex()
         self.marked = BlobIndex()  # of packs that wait to be deleted: to be read, not relied on
         self.snapshots = Snapshots(store, self.envelope, report)
-        self._reader = BlobReader(store, self.envelope, self.index, self.marked)
+        self.met_damage = MetDamage(report)
+        self._reader = BlobReader(
+            store, self.envelope, self.index, self.marked, self.met_damage.tell_pack
+        )
         self._options = options
         self.report = report  # what is met on the way is told to it
         self.cache = CacheDirectory(options.cache, config.id) if options.cache else None
@@ -202,15 +206,11 @@ class Repository:
         try:
             self.load_index()
         except IntegrityError:
-            self.load_index(self._tell_damaged_index)
+            self.load_index(self.met_damage.tell_index)
 
     def marks(self) -> dict[PackId, Mark]:
         """Return the packs that are marked to be deleted, as the index was loaded."""
         return self._index_loader.marks()
-
-    def _tell_damaged_index(self, name: ObjectName, error: IntegrityError) -> None:
-        message = f"{error}; what no other index names cannot be restored"
-        self.report(Problem("restore", str(name).encode(), message))
 
     def _read_file(self, name: ObjectName) -> bytes:
         return self.envelope.open_file(self.load_object(name))

@@ -14,10 +14,9 @@ phase, as in restic's prune.
 """
 
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from functools import partial
 
-from bkp.errors import NotFound, StoreFull
+from bkp.errors import IntegrityError, Missing, NotFound, StoreFull
 from bkp.events import Checked, Notice, Reporter
 from bkp.ids import BlobId, PackId, SnapshotId
 from bkp.ops.commit import keep_indexed
@@ -82,11 +81,12 @@ class _Prune:
         # In this order: whoever holds no lock any more has stored its snapshot, and what a
         # snapshot needs was indexed before it.
         self._before = self._others()
-        roots = self._new_roots()
-        self._repo.load_index()
-        used = used_blobs(self._repo, roots, self._report)
-        found = survey(self._repo, used)
-        require_sound(found)
+        try:
+            roots = self._new_roots()
+            self._repo.load_index()
+            used, found = self._look(roots)
+        except IntegrityError as error:
+            raise type(error)(f"{error}.  Nothing was changed") from error
         plan = make_plan(found, self._plan_options())
         if self._before.strangers and not self._options.at_once:
             plan = self._postpone(plan)
@@ -109,17 +109,38 @@ class _Prune:
 
         One that is being replaced by another (as tags are changed) could be
         missed by a single look: the new one not there yet, the old one gone
-        before it was read, or even before it was listed.
+        before it was read, or even before it was listed.  One that cannot be
+        found, but is there all the same, is not gone.
         """
+        snapshots = self._repo.snapshots
         roots: list[BlobId] = []
+        gone: set[SnapshotId] = set()
         looks = 0
-        while (new := set(self._repo.snapshots.ids()) - self._seen) or looks == 0:
+        while (new := set(snapshots.ids()) - self._seen) or looks == 0:
             looks += 1
             self._seen |= new
             for name in new:
-                with suppress(NotFound):
-                    roots.append(self._repo.snapshots.load(name).tree)
+                try:
+                    roots.append(snapshots.load(name).tree)
+                except NotFound:
+                    gone.add(name)
+        for name in gone.intersection(snapshots.ids() if gone else ()):
+            raise Missing(f"snapshots/{name.hex()} is listed, but cannot be found")
         return roots
+
+    def _look(self, roots: list[BlobId]) -> tuple[BlobSet, Survey]:
+        """Find out what is used, and what there is; raise IntegrityError if it is not all there."""
+        try:
+            used = used_blobs(self._repo, roots, self._report)
+            found = survey(self._repo, used)
+            require_sound(found)
+        except IntegrityError as error:
+            raise type(error)(f"{error}; `bkp check` tells what that means") from error
+        for pack in self._repo.met_damage.packs.intersection(found.packs):
+            # Its damaged copies would count, and those from which was read now would go.
+            command = f"`bkp repair packs {pack.hex()}`"
+            raise IntegrityError(f"data/{pack.hex()} is damaged; {command} has to come first")
+        return used, found
 
     def _others(self) -> Others:
         return others(self._repo.store, self._repo.envelope, self._lock.id)
@@ -156,7 +177,11 @@ class _Prune:
     def _repack(self, plan: Plan, found: Survey, used: BlobSet) -> int:
         if not plan.repack:
             return 0
-        return repack(self._repo, self._lock, plan.repack, found, used, self._report)
+        try:
+            return repack(self._repo, self._lock, plan.repack, found, used, self._report)
+        except IntegrityError as error:
+            advice = "`bkp check --read-data` tells what that means.  Nothing was taken away"
+            raise type(error)(f"{error}; {advice}") from error
 
     def _apply(self, plan: Plan) -> Plan:
         """Do what was planned; return what was done of it."""

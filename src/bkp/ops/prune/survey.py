@@ -1,7 +1,8 @@
 """What each pack holds: how much of it is used, and which copy of a blob counts.
 
 Of several copies of a blob that is used one counts as used, in the pack that
-has most of what is used besides; the others are as good as unused.
+has most of what is used besides; the others are as good as unused.  That one is
+read first, for the others may be all that is intact.
 """
 
 from collections import defaultdict
@@ -9,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 
-from bkp.errors import IntegrityError, Missing
+from bkp.errors import IntegrityError
 from bkp.formats.index import IndexedPack
 from bkp.formats.pack import (
     SEAL_OVERHEAD,
@@ -19,7 +20,7 @@ from bkp.formats.pack import (
     header_size,
 )
 from bkp.ids import PackId
-from bkp.repo.audit import pack_sizes
+from bkp.repo.audit import pack_sizes, salvage
 from bkp.repo.blobset import BlobSet
 from bkp.repo.index import BlobIndex, Place
 from bkp.repo.marks import Mark, unmarked_for
@@ -84,7 +85,11 @@ class Survey:
 
 
 def survey(repo: Repository, used: BlobSet) -> Survey:
-    """Look at all packs.  Raises Missing if something that is used is in none of them."""
+    """Look at all packs.
+
+    Raises Missing if something that is used is in none of them, and another
+    IntegrityError if the copy that counts of several is damaged.
+    """
     packs: dict[PackId, PackUse] = {}
     copies = _copies(repo.index)
     counted: dict[Key, PackId] = {}
@@ -100,12 +105,23 @@ def survey(repo: Repository, used: BlobSet) -> Survey:
         found += is_used
         best = max(places, key=lambda place: (_of(packs, place.pack).used_size, place.pack))
         if is_used:
+            _require_intact(repo, best)
             counted[key] = best.pack
         for place in places:
             _of(packs, place.pack).take(place.blob, is_used=is_used and place is best)
     rescued = _rescue(repo, used, len(used) - found)
     marks = {pack: mark for pack, mark in repo.marks().items() if pack not in packs}
     return Survey(packs, marks, rescued, pack_sizes(repo), counted, len(used))
+
+
+def _require_intact(repo: Repository, place: Place) -> None:
+    try:
+        salvage(repo, place)
+    except IntegrityError as error:
+        pack = place.pack.hex()
+        raise type(error)(
+            f"data/{pack} is needed, but damaged: {error}; `bkp repair packs {pack}` saves the rest"
+        ) from error
 
 
 def _of(packs: dict[PackId, PackUse], pack: PackId) -> PackUse:
@@ -147,11 +163,7 @@ def _rescue(repo: Repository, used: BlobSet, lacking: int) -> dict[PackId, Index
     if not lacking:
         return {}
     needed = ((kind, name) for kind, name in used if not repo.index.has(kind, name))
-    try:
-        return {pack.id: pack for pack in unmarked_for(repo.marks(), repo.marked, needed)}
-    except Missing as error:
-        advice = "`bkp check` tells what that means.  Nothing was changed"
-        raise Missing(f"{error}; {advice}") from error
+    return {pack.id: pack for pack in unmarked_for(repo.marks(), repo.marked, needed)}
 
 
 def require_sound(survey: Survey) -> None:
@@ -167,7 +179,4 @@ def require_sound(survey: Survey) -> None:
 
 def _refuse(pack: PackId, size: int | None, wanted: int) -> None:
     what = "is missing" if size is None else f"has {size} bytes, not {wanted}"
-    raise IntegrityError(
-        f"data/{pack.hex()} is needed, but {what}; `bkp check` tells what that means.  "
-        "Nothing was changed"
-    )
+    raise IntegrityError(f"data/{pack.hex()} is needed, but {what}")
