@@ -33,14 +33,16 @@ def _has(snapshot: Snapshot, tags: Sequence[str]) -> bool:
 
 
 def chosen(
-    snapshots: Snapshots, names: Sequence[str], wanted: SnapshotFilter
+    snapshots: Snapshots, names: Sequence[str], wanted: SnapshotFilter, *, to_change: bool = False
 ) -> list[SavedSnapshot]:
     """Return the snapshots that are named, or without names all that fit; oldest first, each once.
 
     What is named need not fit, but `latest` is the latest of those that do.
-    Raises UsageError for a name that is unknown or ambiguous.
+    Damaged ones are reported and left out.  Raises UsageError for a name that
+    is unknown or ambiguous.  If it is `to_change` them, IntegrityError is
+    raised for what may not be the latest; see Snapshots.find.
     """
     if not names:
         return [saved for saved in snapshots.load_all() if wanted.matches(saved.snapshot)]
-    named = {saved.id: saved for saved in (snapshots.find(name, wanted.matches) for name in names)}
-    return sorted(named.values(), key=lambda saved: (saved.snapshot.time_ns, saved.id))
+    named = snapshots.find_each(names, wanted.matches, to_change=to_change)
+    return sorted(named, key=lambda saved: (saved.snapshot.time_ns, saved.id))

@@ -30,6 +30,8 @@ from bkp.store.base import Kind, ObjectName, Store
 from bkp.times import format_time, local_zone, now
 from bkp.users import current_user
 
+from .wholeobjects import read_whole
+
 # As restic: more would let a hostile store keep a client busy with scrypt for hours.
 _MAX_TRIED = 20
 
@@ -132,13 +134,12 @@ def _ensure_opens(key: Key, config: bytes, key_id: str, location: str) -> None:
 
 
 def _load(store: Store, key_id: str) -> KeyFile:
-    data = store.get(ObjectName(Kind.KEY, key_id))
-    if sha256(data).hexdigest() != key_id:
-        raise Inauthentic(f"key {key_id[:8]} is damaged: it does not match its name")
+    name = ObjectName(Kind.KEY, key_id)
+    data = read_whole(store, name)
     try:
         return decode_keyfile(data)
     except Malformed as error:
-        raise Malformed(f"key {key_id[:8]}: {error}") from error
+        raise Malformed(f"{name} is damaged: {error}") from error
 
 
 def _unwrap(file: KeyFile, password: str) -> Key | None:

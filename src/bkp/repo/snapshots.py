@@ -1,19 +1,22 @@
 """The snapshots of a repository: save, load, list, find by name."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from hashlib import sha256
 from typing import NamedTuple
 
-from bkp.errors import Inauthentic, IntegrityError, Malformed, NotFound, UsageError
+from bkp.errors import IntegrityError, NotFound, UsageError
 from bkp.events import Problem, Reporter
 from bkp.formats.snapshot import Snapshot, decode_snapshot, encode_snapshot
 from bkp.ids import SnapshotId
 from bkp.store.base import Kind, ObjectName, Store
 
 from .envelope import Envelope
+from .wholeobjects import read_whole
 
 _LATEST = re.compile(r"latest(?:~(\d{1,9}))?")
+_OnDamage = Callable[[SnapshotId, IntegrityError], None]
+
 _PREFIX = re.compile(r"[0-9a-f]{1,64}")
 
 
@@ -40,14 +43,15 @@ class Snapshots:
         return SavedSnapshot(name, snapshot)
 
     def load(self, name: SnapshotId) -> Snapshot:
-        """Return a snapshot; raises NotFound, Inauthentic or Malformed."""
-        data = self._store.get(ObjectName(Kind.SNAPSHOT, name.hex()))
-        if sha256(data).digest() != name:
-            raise Inauthentic(f"snapshot {name.hex()[:8]} is damaged: it does not match its name")
+        """Return a snapshot; raises NotFound, or an IntegrityError that says what to do."""
+        object_name = ObjectName(Kind.SNAPSHOT, name.hex())
         try:
+            data = read_whole(self._store, object_name)
             return decode_snapshot(self._envelope.open_file(data))
-        except (Malformed, Inauthentic) as error:
-            raise type(error)(f"snapshot {name.hex()[:8]}: {error}") from error
+        except IntegrityError as error:
+            prefix = f"{object_name} is damaged: "
+            reason = str(error).removeprefix(prefix)
+            raise type(error)(f"{prefix}{reason}; {_remedy(name)}") from error
 
     def remove(self, name: SnapshotId) -> None:
         """Remove a snapshot; what it refers to stays."""
@@ -71,32 +75,67 @@ class Snapshots:
         A damaged one is reported and left out, so that it does not stand in
         the way of the others; one that vanishes meanwhile is left out.
         """
-        found = list(self._load_all())
-        found.sort(key=lambda saved: (saved.snapshot.time_ns, saved.id))
-        return found
+        return self._load_all(self._tell_damaged)
 
-    def _load_all(self) -> Iterator[SavedSnapshot]:
+    def _load_all(self, on_damage: _OnDamage) -> list[SavedSnapshot]:
+        found = []
         for name in self.ids():
             try:
-                yield SavedSnapshot(name, self.load(name))
+                found.append(SavedSnapshot(name, self.load(name)))
             except NotFound:
                 continue
             except IntegrityError as error:
-                self._report(Problem("snapshots", f"snapshots/{name.hex()}".encode(), str(error)))
+                on_damage(name, error)
+        found.sort(key=lambda saved: (saved.snapshot.time_ns, saved.id))
+        return found
+
+    def _tell_damaged(self, name: SnapshotId, error: IntegrityError) -> None:
+        path = f"snapshots/{name.hex()}"
+        message = str(error).removeprefix(f"{path} is damaged: ")
+        self._report(Problem("snapshots", path.encode(), message))
 
     def find(
-        self, name: str, matches: Callable[[Snapshot], bool] = lambda _: True
+        self,
+        name: str,
+        matches: Callable[[Snapshot], bool] = lambda _: True,
+        *,
+        to_change: bool = False,
     ) -> SavedSnapshot:
         """Return the snapshot a person means.
 
         That is a full id, a unique prefix of one, `latest`, or `latest~N` for
         the N-th before it; the last two among those that match.  Raises
         UsageError if it is unknown or ambiguous.
+
+        While there is a damaged snapshot nobody knows which is the latest.
+        That is reported, and the latest of the others is meant; but if it is
+        found `to_change` it, or to remove it, IntegrityError is raised.
         """
         if (latest := _LATEST.fullmatch(name)) is not None:
-            return self._find_latest(int(latest[1] or 0), matches)
+            on_damage = _refuse_to_guess if to_change else self._tell_damaged
+            return self._find_latest(int(latest[1] or 0), matches, on_damage)
         found = self.find_id(name)
         return SavedSnapshot(found, self.load(found))
+
+    def find_each(
+        self, names: Iterable[str], matches: Callable[[Snapshot], bool], *, to_change: bool = False
+    ) -> list[SavedSnapshot]:
+        """Return the snapshots that are meant, each once; damaged ones are reported and left out.
+
+        Raises as `find` does.
+        """
+        found: dict[SnapshotId, SavedSnapshot] = {}
+        for name in names:
+            if _LATEST.fullmatch(name):
+                saved = self.find(name, matches, to_change=to_change)
+                found[saved.id] = saved
+                continue
+            named = self.find_id(name)
+            try:
+                found[named] = SavedSnapshot(named, self.load(named))
+            except IntegrityError as error:
+                self._tell_damaged(named, error)
+        return list(found.values())
 
     def find_id(self, name: str) -> SnapshotId:
         """Return the snapshot with a full id or a unique prefix of one, even if it is damaged.
@@ -113,10 +152,21 @@ class Snapshots:
             raise UsageError(f"{name} is ambiguous: {shown}; give more digits")
         return fitting[0]
 
-    def _find_latest(self, back: int, matches: Callable[[Snapshot], bool]) -> SavedSnapshot:
-        fitting = [saved for saved in self.load_all() if matches(saved.snapshot)]
+    def _find_latest(
+        self, back: int, matches: Callable[[Snapshot], bool], on_damage: _OnDamage
+    ) -> SavedSnapshot:
+        fitting = [saved for saved in self._load_all(on_damage) if matches(saved.snapshot)]
         if back >= len(fitting):
             if not fitting:
                 raise UsageError("there is no such snapshot; `bkp snapshots` lists what there is")
             raise UsageError(f"there are only {len(fitting)} snapshots, none is latest~{back}")
         return fitting[-1 - back]
+
+
+def _refuse_to_guess(_: SnapshotId, error: IntegrityError) -> None:
+    raise type(error)(f"which snapshot is the latest cannot be known: {error}") from error
+
+
+def _remedy(name: SnapshotId) -> str:
+    command = f"`bkp repair snapshots --forget {name.hex()[:8]}`"
+    return f"{command} removes it, and then `bkp recover` finds what was in it"

@@ -150,7 +150,7 @@ def _remove(
 def _named(repo: Repository, name: str, options: ForgetOptions) -> SnapshotId:
     """Return the snapshot of that name, even if it is damaged."""
     if name.startswith("latest"):
-        return repo.snapshots.find(name, options.wanted.matches).id
+        return repo.snapshots.find(name, options.wanted.matches, to_change=True).id
     return repo.snapshots.find_id(name)
 
 

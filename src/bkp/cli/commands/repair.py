@@ -166,8 +166,10 @@ def snapshots(
         with repo.lock() as lock:
             left = remove_unreadable(repo, lock, ids, options, report)
             wanted = filter_from(hosts, tags, paths)
-            found = chosen(repo.snapshots, left, wanted) if left or not ids else []
+            gone = report.count
+            found = chosen(repo.snapshots, left, wanted, to_change=True) if left or not ids else []
+            damaged = report.count - gone
             repo.load_index()
             replaced = repair_snapshots(repo, lock, found, options, report)
             report_replaced(settings, replaced, dry_run=dry_run)
-    return 0
+    return exits.FAILURE if damaged else exits.OK

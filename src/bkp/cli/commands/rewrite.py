@@ -64,7 +64,8 @@ def command(
     problems = Problems(settings)
     repo = open_unindexed(settings, problems)
     with repo.lock() as lock:
-        snapshots = chosen(repo.snapshots, ids, filter_from(hosts, tags, paths))
+        wanted = filter_from(hosts, tags, paths)
+        snapshots = chosen(repo.snapshots, ids, wanted, to_change=True)
         repo.load_index()
         report_replaced(settings, rewrite(repo, lock, snapshots, options), dry_run=dry_run)
     return problems.failure_code()

@@ -48,7 +48,8 @@ def command(
     problems = Problems(settings)
     repo = open_unindexed(settings, problems)
     with repo.lock() as lock:
-        snapshots = chosen(repo.snapshots, ids, filter_from(hosts, tags, paths))
+        wanted = filter_from(hosts, tags, paths)
+        snapshots = chosen(repo.snapshots, ids, wanted, to_change=True)
         report_replaced(settings, change_tags(repo, lock, snapshots, change), dry_run=False)
     return problems.failure_code()
 

@@ -170,8 +170,7 @@ class _Check:
             self.report(Checked("snapshots", done, len(names)))
 
     def _note_snapshot(self, name: SnapshotId, reason: str) -> None:
-        message = f"{reason}; it cannot be restored, but its files may be in others"
-        self.ledger.add(FaultKind.SNAPSHOT, f"snapshots/{name.hex()}", message)
+        self.ledger.add(FaultKind.SNAPSHOT, f"snapshots/{name.hex()}", reason)
 
     def _note_index(self, name: ObjectName, error: IntegrityError) -> None:
         reason = str(error).removesuffix("; `bkp check` tells more")

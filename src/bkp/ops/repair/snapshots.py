@@ -91,12 +91,12 @@ def remove_unreadable(
     for name in names:
         try:
             repo.snapshots.find(name)
-        except IntegrityError as error:
-            found = repo.snapshots.find_id(name)
+        except IntegrityError:
             if not options.forget:
-                command = f"`bkp repair snapshots --forget {found.hex()[:8]}`"
-                raise type(error)(f"{error}; {command} removes it") from error
-            report(Problem("repair", f"snapshots/{found.hex()}".encode(), f"{error}; it goes"))
+                raise
+            found = repo.snapshots.find_id(name)
+            path = f"snapshots/{found.hex()}".encode()
+            report(Problem("repair", path, "it is damaged, and goes"))
             if not options.dry_run:
                 lock.confirm()
                 repo.snapshots.remove(found)
