@@ -90,8 +90,9 @@ class Problem:
 
     `path` is on disk, or in the repository for what is wrong there.
 
-    `during` is one of "scan", "archival", "restore", "check", "listing" (of
-    what is in a snapshot) and "snapshots" (listing those).
+    `during` is the name of what is done, or one of "scan", "archival",
+    "listing" (of what is in a snapshot), "snapshots" and "keys" (listing
+    those).
     """
 
     during: str

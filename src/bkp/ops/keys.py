@@ -6,7 +6,7 @@ from bkp.repo.repository import Repository
 
 
 def keys_of(repo: Repository) -> list[KeySlot]:
-    """Return the keys of a repository, oldest first."""
+    """Return the keys of a repository, oldest first; those that cannot be read are reported."""
     return sorted(repo.key_slots(), key=lambda slot: (slot.file.created, slot.id))
 
 
@@ -17,12 +17,12 @@ def add_password(repo: Repository, password: str, *, user: str = "", host: str =
 
 
 def remove_password(repo: Repository, name: str) -> str:
-    """Remove the key whose id begins with `name`; return its id.
+    """Remove the key whose id begins with `name`, be it damaged; return its id.
 
     Raises UsageError if that is none, several, or the one in use.
     """
     with repo.lock(exclusive=True):
-        fitting = [slot.id for slot in repo.key_slots() if slot.id.startswith(name)]
+        fitting = [key_id for key_id in repo.key_ids() if key_id.startswith(name)]
         if len(fitting) != 1 or not name:
             count = len(fitting) or "no"
             raise UsageError(f"{count} keys begin with {name!r}; `bkp key list` shows them")

@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -13,6 +13,7 @@ from bkp.errors import (
     Inauthentic,
     IntegrityError,
     Malformed,
+    NotFound,
     StoreError,
     UnsupportedFormat,
     UsageError,
@@ -52,13 +53,22 @@ class OpenedKey:
     key: Key
 
 
-def list_keys(store: Store) -> Iterator[KeySlot]:
-    """Yield the keys of a repository; needs no password.
+def key_ids(store: Store) -> list[str]:
+    """Return the ids of all keys, also of damaged ones."""
+    return [name.id for name, _ in store.scan(Kind.KEY)]
 
-    Raises IntegrityError or UnsupportedFormat if one cannot be read.
-    """
-    for name, _ in store.scan(Kind.KEY):
-        yield KeySlot(name.id, _load(store, name.id))
+
+def list_keys(
+    store: Store, on_problem: Callable[[ObjectName, BkpError], None]
+) -> Iterator[KeySlot]:
+    """Yield the keys of a repository, and tell of those that cannot be read; needs no password."""
+    for key_id in key_ids(store):
+        try:
+            yield KeySlot(key_id, _load(store, key_id))
+        except NotFound:
+            continue
+        except (IntegrityError, UnsupportedFormat, StoreError) as error:
+            on_problem(ObjectName(Kind.KEY, key_id), error)
 
 
 def add_key(
@@ -102,22 +112,23 @@ def open_master_key(store: Store, password: str, config: bytes, hint: str = "") 
     tried, or opened but is not of this repository, IntegrityError,
     UnsupportedFormat or StoreError that say why.
     """
-    ids = sorted((name.id for name, _ in store.scan(Kind.KEY)), key=lambda id_: id_ != hint)
+    ids = sorted(key_ids(store), key=lambda id_: id_ != hint)
     if not ids:
         raise IntegrityError(f"{store.location} has no keys; without one nothing can be read")
     untried: BkpError | None = None
     for key_id in ids[:_MAX_TRIED]:
         try:
-            key = _unwrap(_load(store, key_id), password)
+            file = _load(store, key_id)
+        except (IntegrityError, UnsupportedFormat, StoreError) as error:
+            untried = type(error)(f"{error}; the passwords of other keys still open the repository")
+            continue
+        try:
+            key = _unwrap(file, password)
             if key is None:
                 continue
             _ensure_opens(key, config, key_id, store.location)
             return OpenedKey(key_id, key)
-        except (
-            IntegrityError,
-            UnsupportedFormat,
-            StoreError,
-        ) as error:  # another key may still open
+        except IntegrityError as error:  # another key may still open
             untried = error
     if untried is not None:
         raise untried

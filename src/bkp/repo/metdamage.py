@@ -1,6 +1,6 @@
 """Damage that somebody meets who goes on all the same: told of, and of packs remembered."""
 
-from bkp.errors import IntegrityError
+from bkp.errors import BkpError, IntegrityError
 from bkp.events import Notice, Problem, Reporter
 from bkp.ids import PackId
 from bkp.store.base import ObjectName
@@ -32,3 +32,10 @@ class MetDamage:
         """Tell of an index object without which is read."""
         message = f"{error}; what no other index names cannot be restored"
         self._report(Problem("restore", str(name).encode(), message))
+
+    def tell_key(self, name: ObjectName, error: BkpError) -> None:
+        """Tell of a key that is not listed with the others."""
+        message = str(error).removeprefix(f"{name} is damaged: ")
+        if isinstance(error, IntegrityError):
+            message += f"; `bkp key remove {name.id[:8]}` removes it"
+        self._report(Problem("keys", str(name).encode(), message))

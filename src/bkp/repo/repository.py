@@ -37,7 +37,7 @@ from .envelope import Envelope
 from .index import UNKNOWN_PACK, BlobIndex
 from .index_cache import IndexCache
 from .index_loading import IndexLoader
-from .keyring import KeySlot, add_key, list_keys, open_master_key, remove_key
+from .keyring import KeySlot, add_key, key_ids, list_keys, open_master_key, remove_key
 from .locking import Lock, LockOptions, remove_locks
 from .marks import Mark
 from .metdamage import MetDamage
@@ -167,12 +167,13 @@ class Repository:
         """Remove locks whose holders are gone, or all of them; return how many."""
         return remove_locks(self.store, self.envelope, even_live=even_live)
 
-    def key_slots(self) -> list[KeySlot]:
-        """Return the keys of the repository.
+    def key_ids(self) -> list[str]:
+        """Return the ids of all keys, also of damaged ones."""
+        return key_ids(self.store)
 
-        Raises IntegrityError or UnsupportedFormat if one cannot be read.
-        """
-        return list(list_keys(self.store))
+    def key_slots(self) -> list[KeySlot]:
+        """Return the keys of the repository; those that cannot be read are reported."""
+        return list(list_keys(self.store, self.met_damage.tell_key))
 
     def add_key(self, password: str, *, user: str = "", host: str = "") -> str:
         """Store a further key, calibrated for this machine; return its id."""

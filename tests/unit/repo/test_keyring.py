@@ -14,6 +14,9 @@ from bkp.errors import (
     UsageError,
     WrongPassword,
 )
+from bkp.events import Event, Problem
+from bkp.ops.keys import keys_of, remove_password
+from bkp.repo import locking
 from bkp.repo.keyring import add_key
 from bkp.repo.repository import open_repository
 from bkp.store.base import Kind, ObjectName
@@ -139,3 +142,34 @@ def test_a_key_of_another_repository_alone_is_named() -> None:
 
     with pytest.raises(Inauthentic, match=f"config .* damaged, or key {foreign[:8]} is of another"):
         open_repository(store, "theirs")
+
+
+def test_a_damaged_key_does_not_hide_the_others_in_a_list() -> None:
+    store = MemoryStore()
+    repo = make_repo(store)
+    name = ObjectName(Kind.KEY, add_key(store, repo.key, "second", CHEAP))
+    replace(store, name, store.get(name)[:-3])
+    told: list[Event] = []
+
+    slots = keys_of(open_repository(store, PASSWORD, report=told.append))
+
+    assert [slot.id for slot in slots] == [repo.key_id]
+    (problem,) = told
+    assert isinstance(problem, Problem)
+    assert problem.path.decode() == str(name)
+    assert f"bkp key remove {name.id[:8]}" in problem.message
+
+
+def test_a_damaged_key_can_be_removed_and_is_in_no_others_way(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(locking, "_SETTLE_SECONDS", 0)
+    store = MemoryStore()
+    repo = make_repo(store)
+    second, third = (add_key(store, repo.key, word, CHEAP) for word in ("second", "third"))
+    damaged = ObjectName(Kind.KEY, second)
+    replace(store, damaged, store.get(damaged)[:-3])
+
+    assert remove_password(repo, third) == third
+    assert remove_password(repo, second[:8]) == second
+    assert [name.id for name in objects(store, Kind.KEY)] == [repo.key_id]

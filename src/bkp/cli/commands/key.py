@@ -2,6 +2,7 @@
 
 import click
 
+from bkp.cli.events import Problems
 from bkp.cli.opening import open_unindexed
 from bkp.cli.options import Command, declare_group, settings_of
 from bkp.cli.output import json_line, line
@@ -23,14 +24,15 @@ _new_password = click.option(
 
 @command.command(cls=Command, name="list")
 @click.pass_context
-def list_(ctx: click.Context) -> None:
+def list_(ctx: click.Context) -> int:
     """List the keys; the one in use is marked."""
     settings = settings_of(ctx)
-    repo = open_unindexed(settings)
+    problems = Problems(settings)
+    repo = open_unindexed(settings, problems)
     slots = keys_of(repo)
     if settings.json:
         json_line([_as_json(slot, repo.key_id) for slot in slots])
-        return
+        return problems.failure_code()
     rows = [
         [
             ["*" if slot.id == repo.key_id else ""],
@@ -42,6 +44,7 @@ def list_(ctx: click.Context) -> None:
         for slot in slots
     ]
     print_table(["", "ID", "User", "Host", "Created"], rows)
+    return problems.failure_code()
 
 
 @command.command(cls=Command)

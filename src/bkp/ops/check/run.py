@@ -111,7 +111,8 @@ class _Check:
     def run(self, options: CheckOptions) -> CheckResult:
         ends = self.timer() + options.max_seconds
         for damage in damaged_keys(self.repo):
-            message = f"{damage.message}; its password opens nothing any more"
+            command = f"`bkp key remove {damage.where.rpartition('/')[2][:8]}`"
+            message = f"{damage.message}; its password opens nothing any more; {command} removes it"
             self.ledger.add(FaultKind.KEY, damage.where, message)
         snapshots = list(self._load_snapshots())
         self.repo.load_index(self._note_index)
