@@ -140,7 +140,8 @@ def _ensure_opens(key: Key, config: bytes, key_id: str, location: str) -> None:
         Sealer(key).unseal(config)
     except Inauthentic as error:
         raise Inauthentic(
-            f"the config of {location} is damaged, or key {key_id[:8]} is of another repository"
+            f"the config of {location} is damaged, or key {key_id[:8]} is of another repository; "
+            "if it is the config, only a copy of that object helps"
         ) from error
 
 

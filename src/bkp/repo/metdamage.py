@@ -35,7 +35,7 @@ class MetDamage:
 
     def tell_key(self, name: ObjectName, error: BkpError) -> None:
         """Tell of a key that is not listed with the others."""
-        message = str(error).removeprefix(f"{name} is damaged: ")
+        message = str(error).removeprefix(f"{name} is ")
         if isinstance(error, IntegrityError):
             message += f"; `bkp key remove {name.id[:8]}` removes it"
         self._report(Problem("keys", str(name).encode(), message))

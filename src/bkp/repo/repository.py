@@ -8,30 +8,28 @@ from itertools import accumulate
 from pathlib import Path
 
 from bkp.chunking import Chunker
-from bkp.chunking.polynomial import is_irreducible, random_polynomial
+from bkp.chunking.polynomial import random_polynomial
 from bkp.crypto.kdf import Cost, calibrate
-from bkp.crypto.seal import Key, Sealer
+from bkp.crypto.seal import Key
 from bkp.errors import (
     AccessDenied,
     AlreadyExists,
     IntegrityError,
     Malformed,
     Missing,
-    NoRepository,
-    NotFound,
     StoreFull,
-    UnsupportedFormat,
     UsageError,
 )
 from bkp.events import Notice, Reporter, ignore
 from bkp.formats.compression import Level
-from bkp.formats.config import Config, decode_config, encode_config
+from bkp.formats.config import Config, encode_config
 from bkp.formats.pack import BlobType
 from bkp.formats.tree import Node, decode_tree
 from bkp.ids import BlobId, PackId
 from bkp.store.base import CONFIG, Kind, ObjectName, Store
 
 from .cachedir import CacheDirectory
+from .configs import fetch_config, open_config
 from .cutting import chunker_for
 from .envelope import Envelope
 from .index import UNKNOWN_PACK, BlobIndex
@@ -330,17 +328,9 @@ def open_repository(
     no key, UnsupportedFormat for what this version cannot work with, and
     IntegrityError if config or keys are damaged.
     """
-    try:
-        sealed = store.get(CONFIG)
-    except NotFound:
-        raise NoRepository(f"there is no repository at {store.location}") from None
+    sealed = fetch_config(store)
     opened = open_master_key(store, password, sealed, key_hint)
-    try:
-        config = decode_config(bytes(Sealer(opened.key).unseal(sealed)))
-    except IntegrityError as error:
-        raise type(error)(f"the config of {store.location} is damaged: {error}") from error
-    if not is_irreducible(config.chunker_polynomial):
-        raise UnsupportedFormat(f"the config of {store.location} has an unusable polynomial")
+    config = open_config(sealed, opened.key, store.location)
     return Repository(store, opened.key, opened.id, config, options or RepositoryOptions(), report)
 
 

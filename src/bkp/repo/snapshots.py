@@ -91,7 +91,7 @@ class Snapshots:
 
     def _tell_damaged(self, name: SnapshotId, error: IntegrityError) -> None:
         path = f"snapshots/{name.hex()}"
-        message = str(error).removeprefix(f"{path} is damaged: ")
+        message = str(error).removeprefix(f"{path} is ")
         self._report(Problem("snapshots", path.encode(), message))
 
     def find(

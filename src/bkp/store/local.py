@@ -48,8 +48,7 @@ class LocalStore:
         try:
             os.stat(root / CONFIG.kind.value)
         except (FileNotFoundError, NotADirectoryError):
-            what = "there is no repository in" if root.is_dir() else "there is no directory"
-            raise NoRepository(f"{what} {root}; `bkp init` makes one") from None
+            raise NoRepository(_without_config(root)) from None
         except OSError as error:
             raise translate(str(root), error) from error
         return cls(root)
@@ -141,6 +140,16 @@ class LocalStore:
             return
         except OSError as error:
             raise translate(str(directory), error) from error
+
+
+def _without_config(root: Path) -> str:
+    # A key alone is what an `init` leaves that was interrupted.
+    for kind in (Kind.SNAPSHOT, Kind.INDEX):
+        directory = root / kind.value
+        if directory.is_dir() and any(map(is_id, _names(directory))):
+            return f"the config of {root} is missing; only a copy of that file helps"
+    what = "there is no repository in" if root.is_dir() else "there is no directory"
+    return f"{what} {root}; `bkp init` makes one"
 
 
 def _names(directory: Path) -> list[str]:

@@ -50,6 +50,18 @@ def test_an_empty_store_is_no_repository() -> None:
         open_repository(MemoryStore(), PASSWORD)
 
 
+def test_a_repository_without_its_config_is_told_from_none() -> None:
+    store = MemoryStore()
+    repo = make_repo(store)
+    store.delete(CONFIG)
+    with pytest.raises(NoRepository, match="there is no repository"):
+        open_repository(store, PASSWORD)  # as after an `init` that was interrupted
+
+    store_blobs(repo, b"content")
+    with pytest.raises(NoRepository, match="config of memory: is missing"):
+        open_repository(store, PASSWORD)
+
+
 def test_a_version_from_the_future_is_not_supported() -> None:
     store = MemoryStore()
     repo = make_repo(store)

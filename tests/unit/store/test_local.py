@@ -170,6 +170,15 @@ def test_opening_says_whether_directory_or_repository_is_missing(tmp_path: Path)
         LocalStore.open(tmp_path)
 
 
+@pytest.mark.parametrize("kind", [Kind.SNAPSHOT, Kind.INDEX])
+def test_a_repository_without_its_config_is_not_none(store: LocalStore, kind: Kind) -> None:
+    """To make a new one there would not bring it back."""
+    store.put(ObjectName(kind, PACK.id), DATA)
+
+    with pytest.raises(NoRepository, match=r"config of .* is missing"):
+        LocalStore.open(Path(store.location))
+
+
 def test_a_full_disk_is_told_and_leaves_nothing_behind(tmp_path: Path) -> None:
     mount = tmp_path / "small"
     mount.mkdir()
