@@ -89,7 +89,7 @@ def awkward() -> Tree:
 @pytest.fixture
 def referee(tmp_path: Path) -> Restic:
     """Give restic a repository whose key is cheap to derive."""
-    make_repo(LocalStore(tmp_path / "repo"))
+    make_repo(LocalStore.create(tmp_path / "repo"))
     return Restic(tmp_path / "repo", tmp_path / "cache", PASSWORD)
 
 

@@ -10,7 +10,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from bkp.errors import Malformed, NoRepository, Truncated
+from bkp.errors import Malformed, NoRepository, StoreError, Truncated
 from bkp.ids import is_id
 
 from .base import CONFIG, MAX_WHOLE, Buffer, Kind, ObjectName
@@ -92,12 +92,19 @@ class LocalStore:
             draft.discard()
 
     def scan(self, kind: Kind) -> Iterator[tuple[ObjectName, int]]:
-        """List a directory; for packs, its 256 subdirectories too."""
+        """List a directory; for packs, its 256 subdirectories too.
+
+        Raises StoreError if there is no such directory: what was in it is lost,
+        not deleted.  Only locks may have none, for copies of a repository often
+        leave out what is empty.
+        """
         if kind is Kind.CONFIG:
             with contextlib.suppress(FileNotFoundError):
                 yield CONFIG, os.stat(self._path(CONFIG)).st_size
             return
         directory = self._root / kind.value
+        if kind is not Kind.LOCK and not directory.is_dir():
+            raise StoreError(f"{directory} is missing; if nothing was in it, make it again")
         if kind is not Kind.PACK:
             yield from self._scan_directory(kind, directory)
             return
@@ -135,7 +142,9 @@ class LocalStore:
                     if not is_id(entry.name):
                         continue
                     with contextlib.suppress(FileNotFoundError):  # deleted meanwhile
-                        yield ObjectName(kind, entry.name), entry.stat().st_size
+                        # A link is not followed by who reads either; one to nowhere is no deletion.
+                        size = entry.stat(follow_symlinks=False).st_size
+                        yield ObjectName(kind, entry.name), size
         except (FileNotFoundError, NotADirectoryError):
             return
         except OSError as error:

@@ -9,7 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from bkp.errors import AccessDenied, AlreadyExists, NoRepository, StoreFull
+from bkp.errors import (
+    AccessDenied,
+    AlreadyExists,
+    NoRepository,
+    NotFound,
+    StoreError,
+    StoreFull,
+)
 from bkp.store import localdraft
 from bkp.store.base import CONFIG, Kind, ObjectName
 from bkp.store.local import LocalStore
@@ -156,6 +163,33 @@ def test_scan_skips_what_is_no_object(store: LocalStore) -> None:
 
     assert [name for name, _ in store.scan(Kind.PACK)] == [PACK]
     assert list(store.scan(Kind.INDEX)) == []
+
+
+@pytest.mark.parametrize("kind", [Kind.KEY, Kind.SNAPSHOT, Kind.INDEX, Kind.PACK])
+def test_a_directory_that_is_missing_is_not_an_empty_one(store: LocalStore, kind: Kind) -> None:
+    """Else a prune would take a repository whose snapshots are not to be seen for unused."""
+    path = Path(store.location) / kind.value
+    path.rename(path.with_name("elsewhere"))
+
+    with pytest.raises(StoreError, match="is missing"):
+        list(store.scan(kind))
+
+
+def test_locks_need_no_directory(store: LocalStore) -> None:
+    (Path(store.location) / "locks").rmdir()
+    assert list(store.scan(Kind.LOCK)) == []
+    store.put(ObjectName(Kind.LOCK, PACK.id), DATA)
+    assert len(list(store.scan(Kind.LOCK))) == 1
+
+
+def test_a_link_to_nowhere_is_an_object_that_cannot_be_read(store: LocalStore) -> None:
+    name = ObjectName(Kind.SNAPSHOT, PACK.id)
+    (Path(store.location) / "snapshots" / PACK.id).symlink_to("nowhere")
+
+    assert [found for found, _ in store.scan(Kind.SNAPSHOT)] == [name]
+    with pytest.raises(StoreError) as caught:
+        store.get(name)
+    assert not isinstance(caught.value, NotFound)
 
 
 def test_a_name_that_is_no_id_never_becomes_a_path(store: LocalStore) -> None:
