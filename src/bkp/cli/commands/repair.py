@@ -43,7 +43,7 @@ def index(ctx: click.Context, read_all_packs: bool) -> int:
         json_line(_index_json(result))
     elif not settings.quiet:
         _print_index(result)
-    return 0
+    return exits.FAILURE if result.unreadable else exits.OK
 
 
 def _print_index(result: IndexRepair) -> None:
@@ -54,6 +54,7 @@ def _print_index(result: IndexRepair) -> None:
         (result.added, "packs added that were in no index"),
         (result.reread, "packs read again that had another size"),
         (result.missing, "packs forgotten that are not there"),
+        (result.unreadable, "packs left as they were, for their headers cannot be read"),
     ):
         if names:
             line(f"{len(names)} {what}")

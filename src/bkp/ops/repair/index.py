@@ -3,7 +3,8 @@
 For all packs that it does not name, or names with another size, the header of
 the pack says what is in it.  A pack whose header cannot be read stays in the
 index as it was: what is intact in it is still to be read, or saved by
-repairing it.  Marks stay.  Needs to be alone.
+repairing it.  Marks stay, unless they do not say what is in the pack.  Needs to
+be alone.
 """
 
 from collections.abc import Iterator
@@ -58,7 +59,11 @@ class _IndexRepairing:
         audit = PackAudit(self._repo)
         indexed = audit.sizes()
         sizes = pack_sizes(self._repo)
-        marks = {pack: mark for pack, mark in self._repo.marks().items() if pack not in indexed}
+        marks = {
+            pack: mark
+            for pack, mark in self._repo.marks().items()
+            if pack not in indexed and mark.pack.blobs
+        }
         found.missing += [pack for pack in indexed if pack not in sizes]
         wrong = {
             pack: size
@@ -77,7 +82,7 @@ class _IndexRepairing:
 
     def _note_damaged(self, name: ObjectName, error: IntegrityError) -> None:
         self._result.damaged.append(name)
-        self._report(Problem("repair", str(name).encode(), f"{error}; it is replaced"))
+        self._report(Problem("repair", str(name).encode(), f"damaged: {error}; it is replaced"))
 
     def _read(self, wrong: dict[PackId, int], audit: PackAudit) -> Iterator[IndexedPack]:
         """Yield what is in packs, by their headers, or else by the index as it was."""

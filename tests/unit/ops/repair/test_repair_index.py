@@ -6,8 +6,9 @@ import pytest
 
 from bkp.errors import IntegrityError
 from bkp.events import Event, Problem, ignore
+from bkp.formats.index import IndexedPack, encode_index
 from bkp.formats.pack import BlobType
-from bkp.ids import blob_id
+from bkp.ids import PackId, blob_id
 from bkp.ops.check.run import CheckOptions, check
 from bkp.ops.check.subset import Everything
 from bkp.ops.repair.index import IndexRepair, repair_index
@@ -167,3 +168,23 @@ def test_what_is_marked_stays_marked(store: MemoryStore, read_all: bool) -> None
 
     assert not result.changes
     assert reopen(store).marks() == before
+
+
+@pytest.mark.usefixtures("saved")
+def test_what_is_marked_without_a_word_on_what_is_in_it_comes_back(store: MemoryStore) -> None:
+    """Prune marks so what is in no index; if it is needed, nothing else would find it."""
+    repo = reopen(store)
+    sizes = {name: size for name, size in store.scan(Kind.PACK)}
+    for name in list(objects(store, Kind.INDEX)):
+        store.delete(name)
+    marks = [
+        IndexedPack(PackId(bytes.fromhex(name.id)), [], "2026-01-01T00:00:00Z", size)
+        for name, size in sizes.items()
+    ]
+    put_index(repo, encode_index([], 2, marks))
+
+    result, _ = repair(store)
+
+    assert len(result.added) == 4
+    assert reopen(store).marks() == {}
+    assert_sound(store)
