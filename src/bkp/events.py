@@ -92,7 +92,7 @@ class Problem:
 
     `during` is the name of what is done, or one of "scan", "archival",
     "listing" (of what is in a snapshot), "snapshots" and "keys" (listing
-    those).
+    those), and "index" (reading it).
     """
 
     during: str

@@ -82,6 +82,30 @@ def test_a_damaged_index_costs_only_what_it_names(
     assert "damaged" in run("snapshot", "source", code=1).stderr
 
 
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [
+        (["ls"], "/source/new"),
+        (["find", "new"], "/source/new"),
+        (["diff", "latest", "latest"], "files:"),
+        (["stats"], "entries:"),
+        (["cat", "latest:/source/new"], "new" * 100),
+    ],
+)
+def test_who_looks_sees_what_the_intact_indexes_name(
+    made: Bkp, repo_path: Path, command: list[str], shown: str
+) -> None:
+    index = objects(repo_path, "index")[0]
+    index.chmod(0o600)
+    index.write_bytes(b"damaged")
+
+    result = made.run(*command, code=1)
+
+    assert shown in result.stdout
+    assert f"index/{index.name}: damaged" in result.stderr
+    assert "`bkp repair index` replaces it" in result.stderr
+
+
 def test_a_check_says_how_little_it_read(made: Bkp, repo_path: Path) -> None:
     read = {path.name[:2] for path in objects(repo_path, "data")}
     part = next(n for n in range(256) if f"{n:02x}" not in read)

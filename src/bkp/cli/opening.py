@@ -59,14 +59,14 @@ def cache_directory(settings: Settings) -> Path | None:
     return own if own.is_absolute() else None  # whose home nobody knows
 
 
-def open_for_reading(settings: Settings, report: Reporter = ignore) -> Repository:
-    """Open the repository and load its index.
+def open_for_reading(settings: Settings, report: Reporter) -> Repository:
+    """Open the repository and load what can be read of its index.  Nothing may be written.
 
     Until the command ends it is locked against those who remove things.
     """
     repo = open_unindexed(settings, report)
     click.get_current_context().with_resource(repo.reading())
-    repo.load_index()
+    repo.load_intact_index()
     return repo
 
 

@@ -68,10 +68,11 @@ class IndexLoader:
     def load(self, scan: Scan, on_damage: OnDamage | None) -> None:
         """Bring the indexes up to the objects that `scan` lists.
 
-        Raises the IntegrityError of the first that is damaged, or with
-        `on_damage` calls that for each.  It then reads all of them: whoever
-        wants to know about damage would not learn of it from a copy.  Raises
-        NotFound for one that is listed again and again, and not there.
+        Raises IntegrityError for the first that is damaged, or with
+        `on_damage` calls that for each, with what is wrong with it.  It then
+        reads all of them: whoever wants to know about damage would not learn of
+        it from a copy.  Raises NotFound for one that is listed again and again,
+        and not there.
         """
         began = time.monotonic()
         names = list(scan())
@@ -117,8 +118,10 @@ class IndexLoader:
         def give_up(name: ObjectName, error: IntegrityError | NotFound) -> None:
             if isinstance(error, NotFound) and name not in vanished:
                 vanished.add(name)
-            elif isinstance(error, NotFound) or on_damage is None:
+            elif isinstance(error, NotFound):
                 raise error
+            elif on_damage is None:
+                raise type(error)(f"{name} is damaged: {error}; `bkp repair index` replaces it")
             else:
                 damaged.add(name)
                 on_damage(name, error)
@@ -166,8 +169,7 @@ class IndexLoader:
         except NotFound as error:
             return error
         except IntegrityError as error:
-            reason = str(error).removeprefix(f"{name} is damaged: ")
-            return type(error)(f"{name} is damaged: {reason}; `bkp check` tells more")
+            return type(error)(str(error).removeprefix(f"{name} is damaged: "))
 
     def _is_worth_saving(self, blobs: int, seconds: float) -> bool:
         # What this run stored may be in no index object yet.

@@ -30,8 +30,8 @@ class MetDamage:
 
     def tell_index(self, name: ObjectName, error: IntegrityError) -> None:
         """Tell of an index object without which is read."""
-        message = f"{error}; what no other index names cannot be restored"
-        self._report(Problem("restore", str(name).encode(), message))
+        cost = "what no other index names cannot be read; `bkp repair index` replaces it"
+        self._report(Problem("index", str(name).encode(), f"damaged: {error}; {cost}"))
 
     def tell_key(self, name: ObjectName, error: BkpError) -> None:
         """Tell of a key that is not listed with the others."""

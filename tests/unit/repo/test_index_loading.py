@@ -151,7 +151,7 @@ def test_a_damaged_object_ends_it(store: ReadingStore, cache: Path) -> None:
     name = put_index(store, 0, 3)
     flip(store, name, 40)
 
-    with pytest.raises(IntegrityError, match=f"{name.id}.*bkp check"):
+    with pytest.raises(IntegrityError, match=f"{name.id}.*bkp repair index"):
         opened(store, cache)
 
 

@@ -101,7 +101,7 @@ def test_a_damaged_index_is_not_passed_over() -> None:
     (index,) = objects(store, Kind.INDEX)
     replace(store, index, store.get(index)[:-1])
 
-    with pytest.raises(IntegrityError, match="check"):
+    with pytest.raises(IntegrityError, match="bkp repair index"):
         reopen(store)
 
 

@@ -174,8 +174,8 @@ class _Check:
         self.ledger.add(FaultKind.SNAPSHOT, f"snapshots/{name.hex()}", reason)
 
     def _note_index(self, name: ObjectName, error: IntegrityError) -> None:
-        reason = str(error).removesuffix("; `bkp check` tells more")
-        message = f"{reason}; until it is replaced nothing can be saved or restored; {_REBUILD}"
+        cost = "until it is replaced nothing can be saved, nor restored what no other index names"
+        message = f"{error}; {cost}; {_REBUILD}"
         self.damaged_indexes.append(self.ledger.add(FaultKind.INDEX, str(name), message))
 
     def _note_needed_orphans(self, trees: TreeCheck, marked: Container[PackId]) -> bool:
