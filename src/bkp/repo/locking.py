@@ -30,6 +30,7 @@ from bkp.users import current_user
 from bkp.workers import Aside, Heartbeat
 
 from .envelope import Envelope
+from .wholeobjects import read_whole
 
 REFRESH_SECONDS = 5 * 60
 STALE_SECONDS = 30 * 60
@@ -88,7 +89,7 @@ def list_locks(store: Store, envelope: Envelope) -> Iterator[FoundLock]:
         if size == 0:  # left by a full disk; restic ignores these too
             continue
         try:
-            yield FoundLock(name.id, decode_lock(envelope.open_file(store.get(name))))
+            yield FoundLock(name.id, decode_lock(envelope.open_file(read_whole(store, name))))
         except NotFound:
             continue
         except IntegrityError:
@@ -258,9 +259,10 @@ class Lock:
                 self._report(Notice(f"removed {found}: {death}"))
                 continue
             if found.lock is None or found.lock.exclusive or self._content.exclusive:
+                command = "bkp unlock" if found.is_stale() else "bkp unlock --remove-all"
                 raise Locked(
                     f"the repository is locked: {found}; "
-                    "if that process is gone, `bkp unlock` removes the lock"
+                    f"if nobody is at work any more, `{command}` removes the lock"
                 )
 
     def _write(self) -> None:
@@ -299,11 +301,19 @@ class Lock:
             self._held = None
 
 
-def remove_locks(store: Store, envelope: Envelope, *, even_live: bool) -> int:
-    """Remove stale locks, or all of them; return how many."""
-    removed = 0
-    for found in list(list_locks(store, envelope)):
-        if even_live or found.is_stale():
-            store.delete(ObjectName(Kind.LOCK, found.id))
-            removed += 1
-    return removed
+def remove_locks(store: Store, envelope: Envelope, report: Reporter, *, even_live: bool) -> int:
+    """Remove stale locks, or all that there are; return how many.
+
+    Of one that cannot be read nobody knows whether it is stale; that is told.
+    """
+    if even_live:
+        names = [name for name, _ in store.scan(Kind.LOCK)]
+    else:
+        locks = list(list_locks(store, envelope))
+        names = [ObjectName(Kind.LOCK, found.id) for found in locks if found.is_stale()]
+        for found in locks:
+            if found.lock is None:
+                report(Notice(f"left {found}; `bkp unlock --remove-all` removes all locks"))
+    for name in names:
+        store.delete(name)
+    return len(names)

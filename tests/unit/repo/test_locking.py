@@ -153,6 +153,43 @@ def test_a_lock_that_cannot_be_read_excludes() -> None:
         pass
 
 
+def test_only_unlocking_all_removes_what_cannot_be_read() -> None:
+    told: list[Event] = []
+    repo = make_repo(MemoryStore(), report=told.append)
+    repo.store.put(ObjectName(Kind.LOCK, "00" * 32), b"garbage" * 10)
+    repo.store.put(ObjectName(Kind.LOCK, "11" * 32), b"")
+
+    with pytest.raises(Locked, match="bkp unlock --remove-all"), repo.lock():
+        pass
+    assert repo.remove_locks() == 0
+    (notice,) = told
+    assert isinstance(notice, Notice)
+    assert "bkp unlock --remove-all" in notice.message
+    assert repo.remove_locks(even_live=True) == 2
+    assert list(objects_of(repo)) == []
+
+
+def test_a_lock_from_the_future_is_nobodys_guess() -> None:
+    """Somebody's clock is wrong, and whether he is still there nobody can tell."""
+    repo = make_repo(MemoryStore())
+    plant(repo, changed(ELSEWHERE, exclusive=True, time=seconds_ago(-10 * 365 * 86400)))
+
+    with pytest.raises(Locked, match="bkp unlock --remove-all"), repo.lock():
+        pass
+    assert repo.remove_locks() == 0
+    assert repo.remove_locks(even_live=True) == 1
+
+
+def test_a_lock_under_the_name_of_another_cannot_be_read() -> None:
+    repo = make_repo(MemoryStore())
+    name = plant(repo, changed(ELSEWHERE, time=seconds_ago(1)))
+    repo.store.put(ObjectName(Kind.LOCK, "00" * 32), repo.store.get(name))
+
+    assert [found.id for found in list_locks(repo.store, repo.envelope) if not found.lock] == [
+        "00" * 32
+    ]
+
+
 def test_an_empty_lock_left_by_a_full_disk_is_ignored() -> None:
     repo = make_repo(MemoryStore())
     repo.store.put(ObjectName(Kind.LOCK, "00" * 32), b"")

@@ -2,6 +2,7 @@
 
 import click
 
+from bkp.cli.events import Problems
 from bkp.cli.opening import open_unindexed
 from bkp.cli.options import declare, settings_of
 from bkp.cli.output import line
@@ -23,7 +24,7 @@ def command(ctx: click.Context, remove_all: bool) -> None:
     that were killed less than half an hour ago need this.
     """
     settings = settings_of(ctx)
-    repo = open_unindexed(settings)
+    repo = open_unindexed(settings, Problems(settings))
     removed = repo.remove_locks(even_live=remove_all)
     if not settings.quiet and not settings.json:
         line(f"removed {removed} locks")
