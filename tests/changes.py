@@ -60,7 +60,8 @@ def rewriting(*, forget: bool) -> Work:
         with repo.lock() as lock:
             found = repo.snapshots.load_all()
             repo.load_index()
-            list(rewrite(repo, lock, found, RewriteOptions(selection=selection, forget=forget)))
+            options = RewriteOptions(selection=selection, forget=forget)
+            list(rewrite(repo, lock, found, options, ignore))
 
     return work
 

@@ -134,7 +134,7 @@ class Clients(RuleBasedStateMachine):
                 found = repo.snapshots.load_all()
                 repo.load_index()
                 options = RewriteOptions(selection=selection, forget=forget)
-                void(list(rewrite(repo, lock, found, options)))
+                void(list(rewrite(repo, lock, found, options, ignore)))
 
         self._start(work)
 

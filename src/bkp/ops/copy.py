@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from bkp.errors import IntegrityError, UsageError
-from bkp.events import Checked, Reporter
+from bkp.events import Checked, Problem, Reporter
 from bkp.formats.pack import BlobType
 from bkp.formats.snapshot import Snapshot
 from bkp.ids import BlobId, SnapshotId
@@ -49,9 +49,9 @@ def copy(
 ) -> Iterator[Copied]:
     """Copy snapshots that the target does not have yet; yield each once it is there.
 
-    `lock` is one of the target; both indexes must be loaded.  Raises
-    IntegrityError if something of a snapshot cannot be read: it is not copied
-    then, nor are those after it.  Raises UsageError if both are the same.
+    `lock` is one of the target.  Both indexes must be loaded, of the source
+    what is intact.  A snapshot of which something cannot be read is reported,
+    and not copied.  Raises UsageError if both are the same.
     """
     if source.config.id == target.config.id:
         raise UsageError("the two repositories are the same one")
@@ -65,13 +65,11 @@ def copy(
         else:
             yield Copied(saved, twin, was_there=True)
     waiting = iter(left)
-    while batch := copying.copy_some(waiting, lock):
+    while (batch := copying.copy_some(waiting, lock)) is not None:
         for saved in batch:
             new = replace(saved.snapshot, parent=None, original=_origin(saved))
-            new_one = commit(target, lock, new, harmless=copying.harmless)
-            yield Copied(saved, new_one, was_there=False)
-    if copying.failure is not None:
-        raise copying.failure
+            stored = commit(target, lock, new, harmless=copying.harmless)
+            yield Copied(saved, stored, was_there=False)
 
 
 def _origin(saved: SavedSnapshot) -> SnapshotId:
@@ -113,35 +111,49 @@ class _Copying:
         self._target = target
         self._report = report
         self._met = BlobSet()
+        self._added = 0  # bytes
         self.harmless = harmless_marks(target)  # to all that the target's index was asked about
-        self.failure: IntegrityError | None = None  # why no more snapshots are copied
 
-    def copy_some(self, waiting: Iterator[SavedSnapshot], lock: Lock) -> list[SavedSnapshot]:
+    def copy_some(self, waiting: Iterator[SavedSnapshot], lock: Lock) -> list[SavedSnapshot] | None:
         """Copy what some of the snapshots need; when it returns, that is durable.
 
-        Returns none after one that cannot be read.
+        Returns those of which all is there then; None if none were waiting.
         """
-        if self.failure is not None:
-            return []
-        enough = _PACKS_TOGETHER * self._target.pack_size
+        enough = self._added + _PACKS_TOGETHER * self._target.pack_size
         began = time.monotonic()
-        copied = []
-        added = 0
+        copied: list[SavedSnapshot] | None = None
         self.harmless &= harmless_marks(self._target)  # it may have been loaded again
         with self._target.blob_writer(lock) as writer:
             for saved in waiting:
-                try:
-                    added += self._copy(saved, writer)
-                except IntegrityError as error:
-                    self.failure = error
-                    break
-                copied.append(saved)
-                if added >= enough and time.monotonic() - began >= _SECONDS_TOGETHER:
+                copied = copied or []
+                error = self._copy(saved, writer)
+                if error is None:
+                    copied.append(saved)
+                else:
+                    self._leave(saved, error)
+                if self._added >= enough and time.monotonic() - began >= _SECONDS_TOGETHER:
                     break
         return copied
 
-    def _copy(self, saved: SavedSnapshot, writer: BlobWriter) -> int:
-        """Store what a snapshot needs and is not there; return the bytes that took."""
+    def _copy(self, saved: SavedSnapshot, writer: BlobWriter) -> IntegrityError | None:
+        """Store what a snapshot needs and is not there; return why if not all can be read."""
+        try:
+            lacking = self._lacking(saved)
+        except IntegrityError as error:
+            return error
+        for kind, read in (
+            (BlobType.DATA, self._source.read_blobs),
+            (BlobType.TREE, self._source.read_trees),
+        ):
+            copier = BlobCopier(kind, writer)
+            for unreadable in read(lacking[kind], copier.take).values():
+                return unreadable
+            self._added += copier.added
+            self._report(Checked("copy", copier.blobs, len(lacking[kind])))
+        return None
+
+    def _lacking(self, saved: SavedSnapshot) -> dict[BlobType, list[BlobId]]:
+        """Return what a snapshot needs and the target does not have."""
         lacking: dict[BlobType, list[BlobId]] = {kind: [] for kind in BlobType}
 
         def take(kind: BlobType, names: list[BlobId]) -> None:
@@ -150,14 +162,10 @@ class _Copying:
             lacking[kind] += [name for name, is_known in pairs if not is_known]
 
         reach(self._source, [saved.snapshot.tree], self._met, self._report, take)
-        added = 0
-        for kind, read in (
-            (BlobType.DATA, self._source.read_blobs),
-            (BlobType.TREE, self._source.read_trees),
-        ):
-            copier = BlobCopier(kind, writer)
-            for error in read(lacking[kind], copier.take).values():
-                raise error
-            added += copier.added
-            self._report(Checked("copy", copier.blobs, len(lacking[kind])))
-        return added
+        return lacking
+
+    def _leave(self, saved: SavedSnapshot, error: IntegrityError) -> None:
+        advice = f"`bkp check --read-data` of {self._source.location} tells what that means"
+        path = f"snapshots/{saved.id.hex()}".encode()
+        self._report(Problem("copy", path, f"not copied: {error}; {advice}"))
+        self._met = BlobSet()  # of what was met on its way not all was copied

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from bkp.errors import IntegrityError, UsageError
-from bkp.events import ignore
+from bkp.errors import UsageError
+from bkp.events import Event, Problem, Reporter, ignore
 from bkp.formats.pack import BlobType
-from bkp.ids import blob_id
+from bkp.ids import BlobId, blob_id
 from bkp.ops.check.run import CheckOptions, check
 from bkp.ops.check.subset import Everything
 from bkp.ops.copy import Copied, copy
@@ -44,10 +44,11 @@ def target() -> RecordingStore:
     return store
 
 
-def copied(source: Repository, target: MemoryStore) -> list[Copied]:
-    from_, to = reopen(source.store), reopen(target)
+def copied(source: Repository, target: MemoryStore, report: Reporter = ignore) -> list[Copied]:
+    from_, to = open_repository(source.store, PASSWORD), reopen(target)
+    from_.load_intact_index()
     with from_.reading(), to.lock() as lock:
-        return list(copy(from_, to, lock, from_.snapshots.load_all(), ignore))
+        return list(copy(from_, to, lock, from_.snapshots.load_all(), report))
 
 
 def assert_sound(store: MemoryStore) -> None:
@@ -151,37 +152,47 @@ def test_only_what_is_not_there_is_read_and_stored(target: RecordingStore) -> No
     assert len(repo.index.places(BlobType.DATA, blob_id(b"one"))) == 1
 
 
-def test_a_snapshot_that_is_damaged_is_not_copied(
-    source: Repository, target: RecordingStore
+@pytest.mark.parametrize("kind", BlobType)
+def test_a_snapshot_that_is_damaged_is_not_copied_and_others_are(
+    source: Repository, target: RecordingStore, kind: BlobType
 ) -> None:
-    saved = save(source, TREE)
-    for kind, name in ((BlobType.DATA, blob_id(b"two")), (BlobType.TREE, saved.snapshot.tree)):
-        (place,) = source.index.places(kind, name)
-        flip(source.store, object_of(place.pack), place.blob.offset + 20)
-        with pytest.raises(IntegrityError):
-            copied(source, target)
-        flip(source.store, object_of(place.pack), place.blob.offset + 20)
-        assert reopen(target).snapshots.ids() == []
+    """Nor is what they share with it taken for copied with it."""
+    shared = {b"d": TREE[b"d"], b"g": TREE[b"g"]}
+    only_bad: dict[bytes, Spec] = {b"z": {b"lost": b"content"}}
+    trees: list[dict[bytes, Spec]] = [{b"first": b"of all"}, shared | only_bad, shared]
+    saved = [save(source, tree, time=f"2026-01-0{n}T00:00:00Z") for n, tree in enumerate(trees, 1)]
+    (node,) = [node for node in source.load_tree(saved[1].snapshot.tree) if node.name == b"z"]
+    lost = {
+        BlobType.DATA: blob_id(b"content"),
+        BlobType.TREE: BlobId(bytes.fromhex(node.subtree)),
+    }[kind]
+    (place,) = source.index.places(kind, lost)
+    flip(source.store, object_of(place.pack), place.blob.offset + 20)
+    events: list[Event] = []
 
-    assert len(copied(source, target)) == 1
+    result = copied(source, target, events.append)
+
+    assert [one.source for one in result] == [saved[0], saved[2]]
+    (problem,) = [event for event in events if isinstance(event, Problem)]
+    assert problem.path.decode() == f"snapshots/{saved[1].id.hex()}"
+    assert lost.hex() in problem.message
+    assert_sound(target)
+    flip(source.store, object_of(place.pack), place.blob.offset + 20)
+    assert [one.was_there for one in copied(source, target)] == [True, True, False]
     assert_sound(target)
 
 
-def test_what_comes_before_a_snapshot_that_is_damaged_is_copied(
-    source: Repository, target: RecordingStore
-) -> None:
-    sound = save(source, {b"f": b"sound"})
-    damaged = save(source, {b"f": b"damaged"}, time="2026-02-03T04:05:06Z")
-    save(source, {b"f": b"after"}, time="2026-03-03T04:05:06Z")
-    (place,) = source.index.places(BlobType.TREE, damaged.snapshot.tree)
-    flip(source.store, object_of(place.pack), place.blob.offset + 20)
+def test_what_an_intact_index_names_is_copied(source: Repository, target: RecordingStore) -> None:
+    """A copy may be the last rescue."""
+    saved = save(source, TREE)
+    before = set(objects(source.store, Kind.INDEX))  # type: ignore[arg-type]
+    save(source, {b"other": b"snapshot"})
+    (damaged,) = set(objects(source.store, Kind.INDEX)) - before  # type: ignore[arg-type]
+    flip(source.store, damaged, 40)
 
-    with pytest.raises(IntegrityError):
-        copied(source, target)
+    (one,) = copied(source, target)
 
-    assert [one.snapshot.tree for one in reopen(target).snapshots.load_all()] == [
-        sound.snapshot.tree
-    ]
+    assert one.source == saved
     assert_sound(target)
 
 

@@ -49,7 +49,7 @@ def command(
         target = open_unindexed(settings, report)
         with source.reading(), target.lock() as lock:
             snapshots = chosen(source.snapshots, ids, filter_from(hosts, tags, paths))
-            source.load_index()
+            source.load_intact_index()
             target.load_index()
             for copied in copy(source, target, lock, snapshots, report):
                 report.clear()

@@ -67,5 +67,6 @@ def command(
         wanted = filter_from(hosts, tags, paths)
         snapshots = chosen(repo.snapshots, ids, wanted, to_change=True)
         repo.load_index()
-        report_replaced(settings, rewrite(repo, lock, snapshots, options), dry_run=dry_run)
+        replaced = rewrite(repo, lock, snapshots, options, problems)
+        report_replaced(settings, replaced, dry_run=dry_run)
     return problems.failure_code()

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from bkp.errors import IntegrityError, OutOfReach, UsageError
+from bkp.errors import IntegrityError, UsageError
+from bkp.events import Problem, Reporter
 from bkp.formats.pack import BlobType
 from bkp.formats.snapshot import Snapshot, Summary
 from bkp.formats.tree import Node
@@ -50,17 +51,26 @@ class RewriteOptions:
 
 
 def rewrite(
-    repo: Repository, lock: Lock, chosen: Iterable[SavedSnapshot], options: RewriteOptions
+    repo: Repository,
+    lock: Lock,
+    chosen: Iterable[SavedSnapshot],
+    options: RewriteOptions,
+    report: Reporter,
 ) -> Iterator[Replaced]:
     """Rewrite snapshots, and yield each that is another then.
 
-    One in which nothing would be left of what is included stays as it is.
-    Raises IntegrityError if a tree cannot be read: that snapshot and those
-    after it stay as they were.
+    One in which nothing would be left of what is included stays as it is, and
+    so does one of which a tree cannot be read; that is reported.
     """
     editor = TreeEditor(repo, _Chosen(options.selection))
     for old in chosen:
-        edited = _edit(repo, lock, editor, old, options) if options.needs_trees else None
+        try:
+            edited = _edit(repo, lock, editor, old, options) if options.needs_trees else None
+        except _UnreadableTree as error:
+            report(Problem("rewrite", f"snapshots/{old.id.hex()}".encode(), str(error)))
+            # What the editor knows of may not have been stored when this came in between.
+            editor = TreeEditor(repo, _Chosen(options.selection))
+            continue
         new = _rewritten(old, edited, options)
         if new is None:
             continue
@@ -107,6 +117,10 @@ def _summary(before: Summary | None, edited: Edited) -> Summary:
     )
 
 
+class _UnreadableTree(IntegrityError):
+    """Nobody knows what is to be chosen; unlike a failure to store what was, of one snapshot."""
+
+
 class _Chosen:
     """The rule that keeps what is selected."""
 
@@ -127,8 +141,7 @@ class _Chosen:
     def empties(self, directory: bytes, _: BlobId | None, error: IntegrityError) -> bool:
         """Raise: what cannot be read cannot be chosen from."""
         where = directory.decode("utf-8", "replace")
-        advice = "" if isinstance(error, OutOfReach) else ", see `bkp repair snapshots`"
-        raise type(error)(f"{where} cannot be read{advice}: {error}")
+        raise _UnreadableTree(f"{where} cannot be read: {error}; `bkp check` tells what that means")
 
     def keeps_empty(self, directory: bytes) -> bool:
         """Keep a directory, unless it is there only for what was to be included below it."""

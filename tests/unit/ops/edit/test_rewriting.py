@@ -1,10 +1,12 @@
 """Rewritten snapshots hold what was chosen of them, to the byte."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
-from bkp.errors import IntegrityError, UsageError
+from bkp.errors import UsageError
+from bkp.events import Event, Problem, Reporter, ignore
 from bkp.files.selection.patterns import PatternList
 from bkp.formats.gojson import encode
 from bkp.formats.pack import BlobType
@@ -45,10 +47,12 @@ def patterns(*given: bytes) -> PatternList:
     return PatternList(given)
 
 
-def rewritten(repo: Repository, options: RewriteOptions) -> list[SavedSnapshot | None]:
+def rewritten(
+    repo: Repository, options: RewriteOptions, report: Reporter = ignore
+) -> list[SavedSnapshot | None]:
     with repo.lock() as lock:
         chosen = repo.snapshots.load_all()
-        return [new for _, new in rewrite(repo, lock, chosen, options)]
+        return [new for _, new in rewrite(repo, lock, chosen, options, report)]
 
 
 def paths(repo: Repository, saved: SavedSnapshot | None) -> list[bytes]:
@@ -216,14 +220,27 @@ def test_directories_that_snapshots_share_are_rewritten_once(
     assert (len(new), len(homes)) == (3, 1)
 
 
-def test_a_tree_that_cannot_be_read_ends_it(store: RecordingStore, repo: Repository) -> None:
-    saved = save(repo, TREE)
-    flip(store, object_of(pack_of(repo, saved.snapshot.tree, BlobType.TREE)), 40)
+def test_a_snapshot_with_a_tree_that_cannot_be_read_stays(
+    store: RecordingStore, repo: Repository
+) -> None:
+    """And what was begun of it is not taken for stored by the others, which have parts of it."""
+    both = {b"a": TREE[b"home"], b"z": {b"lost": b"content"}}
+    lost = save(repo, {b"lost": b"content"}, time="2026-01-01T00:00:00Z")  # the root alone, apart
+    first = save(repo, both, time="2026-01-02T00:00:00Z")
+    second = save(repo, {b"a": TREE[b"home"]}, time="2026-01-03T00:00:00Z")
+    flip(store, object_of(pack_of(repo, lost.snapshot.tree, BlobType.TREE)), 40)
+    events: list[Event] = []
 
-    with pytest.raises(IntegrityError, match="repair snapshots"):
-        rewritten(repo, without(b"*.iso"))
+    options = replace(without(b"*.iso"), forget=True)
+    (new,) = rewritten(reopen(store), options, events.append)
 
-    assert repo.snapshots.ids() == [saved.id]
+    assert {event.path.decode() for event in events if isinstance(event, Problem)} == {
+        f"snapshots/{saved.id.hex()}" for saved in (lost, first)
+    }
+    again = reopen(store)
+    assert paths(again, new) == [b"/a", b"/a/b", b"/a/d"]
+    assert {lost.id, first.id} < set(again.snapshots.ids())
+    assert second.id not in again.snapshots.ids()
 
 
 def test_what_changes_nothing_is_refused() -> None:
