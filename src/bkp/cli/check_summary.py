@@ -5,6 +5,7 @@ from bkp.ops.check.faults import Fault, FaultKind
 from bkp.ops.check.run import CheckResult
 from bkp.times import UTC, format_time, now
 
+from .check_remedies import remedies
 from .options import Settings
 from .output import json_line, line, path_text, safe, size_text
 
@@ -44,6 +45,9 @@ def report_check(settings: Settings, result: CheckResult, *, reads: bool) -> Non
         _print_harm(fault)
     if result.fault_count > _SHOWN_FAULTS:
         line(f"and {result.fault_count - _SHOWN_FAULTS} more, listed above")
+    line("what helps, in this order:")
+    for command in remedies(result):
+        line(f"  {command}")
 
 
 def _reading_text(result: CheckResult) -> str:

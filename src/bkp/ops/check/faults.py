@@ -74,7 +74,7 @@ class Ledger:
     flawed: defaultdict[BlobId, list[tuple[int, bytes]]] = field(
         default_factory=lambda: defaultdict(list)
     )
-    broken_packs: list[PackId] = field(default_factory=list)
+    broken_packs: dict[PackId, None] = field(default_factory=dict)  # in the order they were met
     _broken: defaultdict[BlobKey, set[tuple[PackId, int]]] = field(
         default_factory=lambda: defaultdict(set)
     )
@@ -110,10 +110,14 @@ class Ledger:
                 ):
                     self.lost.setdefault(key, number)
 
+    def note_broken(self, pack: PackId) -> None:
+        """Note that a pack needs to be repaired, whatever fault shows it."""
+        with self.lock:
+            self.broken_packs[pack] = None
+
     def add_pack(self, pack: PackId, message: str) -> int:
         """Note that a pack is not as it must be; return the fault's number."""
-        with self.lock:
-            self.broken_packs.append(pack)
+        self.note_broken(pack)
         return self.add(FaultKind.PACK, f"data/{pack.hex()}", message)
 
     def set_harm(self, number: int, harm: Harm) -> None:

@@ -136,7 +136,8 @@ class _Check:
                 trees.run(saved.snapshot.tree for saved in snapshots)
                 packs.check(trees.needed_packs)
         marked = set(self.repo.marked.packs())
-        needs_index = self._note_needed_orphans(trees, marked)
+        readable = {pack for pack, mark in self.repo.marks().items() if mark.pack.blobs}
+        needs_index = self._note_needed_orphans(trees, readable)
         unneeded -= trees.needed_packs.keys()
         self._hint_at_orphans([sizes[pack] for pack in unneeded - marked])
         self._hint_at_marked([sizes[pack] for pack in unneeded & marked])
@@ -181,8 +182,8 @@ class _Check:
     def _note_needed_orphans(self, trees: TreeCheck, marked: Container[PackId]) -> bool:
         """Note what is needed of packs that no index names; say whether there is any.
 
-        What is marked to be deleted can still be read, and no prune deletes
-        what is needed.
+        What is marked to be deleted can still be read, if the mark names it,
+        and no prune deletes what is needed.
         """
         needs_index = False
         for pack, keys in trees.needed_packs.items():

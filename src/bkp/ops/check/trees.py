@@ -44,6 +44,8 @@ class TreeCheck:
             batch, self._waiting = self._waiting[-_BATCH:], self._waiting[:-_BATCH]
             for tree, error in self._repo.read_trees(batch, self._consume).items():
                 self._note_lost(tree, str(error))
+                for place in self._repo.index.places(BlobType.TREE, tree):
+                    self._ledger.note_broken(place.pack)
             self.count += len(batch)
             self._report(Checked("trees", self.count, self.count + len(self._waiting)))
 

@@ -145,6 +145,7 @@ def test_a_damaged_tree_costs_its_directory(repo: Repository, store: MemoryStore
 
     assert [fault.kind for fault in result.faults] == [FaultKind.TREE]
     assert harmed(result) == [b"/home"]
+    assert result.broken_packs == (place.pack,)
 
 
 def test_a_blob_that_is_nowhere_is_told_with_its_files(

@@ -2,15 +2,16 @@
 
 import pytest
 
+from bkp.formats.index import IndexedPack, encode_index
 from bkp.formats.pack import BlobType
-from bkp.ids import blob_id
+from bkp.ids import PackId, blob_id
 from bkp.ops.check.faults import FaultKind
 from bkp.ops.check.run import CheckOptions, CheckResult, check
 from bkp.ops.check.subset import Everything, parse_subset
 from bkp.repo.repository import Repository, open_repository
 from bkp.store.base import Kind, ObjectName
 from bkp.store.memory import MemoryStore
-from packed import flip, mark_all, object_of, pack_of, replace, save
+from packed import flip, mark_all, object_of, pack_of, put_index, replace, save
 from repos import PASSWORD, make_repo, store_blobs
 from stores import objects
 
@@ -117,3 +118,21 @@ def test_a_pack_in_no_index_is_read_if_it_is_needed(repo: Repository, store: Mem
 
     kinds = {fault.kind for fault in result.faults if fault.where == str(pack)}
     assert kinds == {FaultKind.INDEX, FaultKind.PACK}
+
+
+def test_a_pack_whose_mark_does_not_name_what_is_needed_of_it_needs_an_index(
+    repo: Repository, store: MemoryStore
+) -> None:
+    """Who reads goes by the mark, so nobody finds it."""
+    marks = [
+        IndexedPack(PackId(bytes.fromhex(name.id)), [], "2026-01-01T00:00:00Z", size)
+        for name, size in store.scan(Kind.PACK)
+    ]
+    for name in list(objects(store, Kind.INDEX)):
+        store.delete(name)
+    put_index(repo, encode_index([], 2, marks))
+
+    result = checked(store)
+
+    assert result.needs_index
+    assert {fault.kind for fault in result.faults} == {FaultKind.INDEX}
