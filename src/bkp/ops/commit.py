@@ -9,7 +9,7 @@ needs of that back into the index.
 
 from collections.abc import Collection
 
-from bkp.errors import IntegrityError
+from bkp.errors import IntegrityError, Locked, StoreError
 from bkp.events import Problem, ignore
 from bkp.formats.pack import BlobType
 from bkp.formats.snapshot import Snapshot
@@ -51,12 +51,14 @@ def commit(
             keep_indexed(repo, lock, snapshot.tree, harmless)
         # Else every prune has seen one of the two, and they need the same.
     except IntegrityError as error:
-        repo.report(_damage(saved, error))
+        repo.report(_problem(saved, f"cannot be read in full: {error}"))
+    except (StoreError, Locked) as error:
+        repo.report(_problem(saved, f"was not held against the index: {error}"))
     return saved
 
 
-def _damage(saved: SavedSnapshot, error: IntegrityError) -> Problem:
-    message = f"it was stored, but cannot be read in full: {error}; `bkp check` tells more"
+def _problem(saved: SavedSnapshot, what: str) -> Problem:
+    message = f"it was stored, but {what}; `bkp check` tells more"
     return Problem("snapshots", f"snapshots/{saved.id.hex()}".encode(), message)
 
 

@@ -2,12 +2,13 @@
 
 For the day on which snapshots were lost, but not what they held: every tree
 that is in no other and in no snapshot was the root of one, or of one that was
-never finished, and becomes a directory of the new snapshot.
+never finished, and becomes a directory of the new snapshot.  What was marked to
+be deleted by pruning meanwhile, and is still there, is found and kept too.
 """
 
 import stat
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice
 from threading import Lock as Mutex
 
 from bkp.errors import IntegrityError
@@ -48,7 +49,7 @@ def recover(
     with repo.blob_writer(lock) as writer:
         tree = writer.write(BlobType.TREE, encode_tree(_directories(roots, labels))).id
     snapshot = labels.describe([f"/{RECOVERED}"], None, tree, None)
-    return commit(repo, lock, snapshot)
+    return commit(repo, lock, snapshot, harmless=())
 
 
 def _unreferenced(repo: Repository, report: Reporter) -> list[BlobId]:
@@ -82,7 +83,8 @@ def _snapshot_trees(repo: Repository) -> Iterator[BlobId]:
 
 
 def _trees(repo: Repository) -> Iterator[BlobId]:
-    return (place.blob.id for place in repo.index.all_places() if place.blob.type is BlobType.TREE)
+    places = chain(repo.index.all_places(), repo.marked.all_places())
+    return (place.blob.id for place in places if place.blob.type is BlobType.TREE)
 
 
 def _directories(roots: list[BlobId], labels: SnapshotLabels) -> list[Node]:

@@ -163,7 +163,7 @@ class Repository:
 
     def remove_locks(self, *, even_live: bool = False) -> int:
         """Remove locks whose holders are gone, or all of them; return how many."""
-        return remove_locks(self.store, self.envelope, self._report, even_live=even_live)
+        return remove_locks(self.store, self.envelope, self.report, even_live=even_live)
 
     def key_ids(self) -> list[str]:
         """Return the ids of all keys, also of damaged ones."""

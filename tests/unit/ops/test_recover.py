@@ -7,6 +7,8 @@ from bkp.formats.pack import BlobType
 from bkp.ids import BlobId, blob_id
 from bkp.ops.backup.labels import SnapshotLabels
 from bkp.ops.check.run import check
+from bkp.ops.prune.options import PruneOptions
+from bkp.ops.prune.run import prune
 from bkp.ops.recover import RECOVERED, recover
 from bkp.ops.walktree import walk
 from bkp.repo import locking
@@ -101,3 +103,21 @@ def test_roots_whose_names_begin_alike_are_called_by_all_of_it(repo: Repository)
     assert saved is not None
     nodes = reopen(repo.store).load_tree(saved.snapshot.tree)
     assert {node.name.decode() for node in nodes} == {tree.hex() for tree in trees}
+
+
+def test_what_was_pruned_by_mistake_is_found_as_long_as_it_is_only_marked(repo: Repository) -> None:
+    lost = save(repo, TREE)
+    repo.snapshots.remove(lost.id)
+    marks = PruneOptions(max_unused=lambda _: 0)
+    prune(open_repository(repo.store, PASSWORD), marks, ignore)
+    assert len(reopen(repo.store).marks()) == 2
+
+    saved = recovered(repo)
+
+    assert saved is not None
+    (node,) = reopen(repo.store).load_tree(saved.snapshot.tree)
+    assert node.subtree == lost.snapshot.tree.hex()
+    again = reopen(repo.store)
+    again.marked.reset()  # as restic sees it
+    assert {path for path in paths(again, saved.snapshot.tree) if b"/d" in path}
+    assert check(open_repository(repo.store, PASSWORD)).faults == ()

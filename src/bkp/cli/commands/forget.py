@@ -133,11 +133,13 @@ def command(
         line(
             f"would remove {len(names)} snapshots" if dry_run else f"removed {len(gone)} snapshots"
         )
-    if prunes and names:
+    code = problems.incomplete_code()
+    if prunes:
         with StageReport(settings, "pruning") as report:
             result = prune(repo, pruning, report, without=names if dry_run else gone)
         report_prune(settings, result, dry_run=dry_run)
-    return problems.incomplete_code()
+        code = code or report.failure_code()
+    return code
 
 
 def _remove(
