@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-from bkp.errors import NotFound
+from bkp.errors import Malformed, NotFound
 from bkp.formats.index import IndexedPack, Writer, decode_index, encode_index
 from bkp.ids import PackId
 from bkp.store.base import Kind, ObjectName
@@ -140,7 +140,11 @@ class IndexRewriter:
         marked: Sequence[IndexedPack] = (),
         writers: frozenset[Writer] | None = None,
     ) -> bytearray:
-        return self._repo.envelope.seal_file(encode_index(packs, self._version, marked, writers))
+        try:
+            data = encode_index(packs, self._version, marked, writers)
+        except ValueError as error:
+            raise Malformed(f"{error}; the config is not that of these packs") from error
+        return self._repo.envelope.seal_file(data)
 
     def _put(self, sealed: bytearray) -> ObjectName:
         self._guard()

@@ -1,11 +1,13 @@
 """The index says again what is in the packs, whatever happened to it."""
 
+import dataclasses
 import os
 
 import pytest
 
-from bkp.errors import IntegrityError
+from bkp.errors import IntegrityError, Malformed
 from bkp.events import Event, Problem, ignore
+from bkp.formats.config import encode_config
 from bkp.formats.index import IndexedPack, encode_index
 from bkp.formats.pack import BlobType
 from bkp.ids import PackId, blob_id
@@ -15,7 +17,7 @@ from bkp.ops.repair.index import IndexRepair, repair_index
 from bkp.repo import locking
 from bkp.repo.repository import open_repository
 from bkp.repo.snapshots import SavedSnapshot
-from bkp.store.base import Kind, ObjectName
+from bkp.store.base import CONFIG, Kind, ObjectName
 from bkp.store.memory import MemoryStore
 from packed import flip, mark_all, object_of, pack_of, put_index, replace, save
 from repos import PASSWORD, make_repo, reopen
@@ -188,3 +190,17 @@ def test_what_is_marked_without_a_word_on_what_is_in_it_comes_back(store: Memory
     assert len(result.added) == 4
     assert reopen(store).marks() == {}
     assert_sound(store)
+
+
+@pytest.mark.usefixtures("saved")
+def test_under_an_older_config_nothing_is_changed(store: MemoryStore) -> None:
+    # One from before the repository was migrated; under it the index objects are damaged.
+    repo = open_repository(store, PASSWORD)
+    sealed = repo.envelope.seal_raw(encode_config(dataclasses.replace(repo.config, version=1)))
+    replace(store, CONFIG, sealed)
+    before = set(objects(store, Kind.INDEX))
+
+    with pytest.raises(Malformed, match="config"):
+        repair(store)
+
+    assert set(objects(store, Kind.INDEX)) == before
