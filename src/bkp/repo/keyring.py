@@ -35,6 +35,7 @@ from .wholeobjects import read_whole
 
 # As restic: more would let a hostile store keep a client busy with scrypt for hours.
 _MAX_TRIED = 20
+_MAX_LOADED = 1000  # what is no key costs little, and must not keep others from being tried
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,18 +117,24 @@ def open_master_key(store: Store, password: str, config: bytes, hint: str = "") 
     if not ids:
         raise IntegrityError(f"{store.location} has no keys; without one nothing can be read")
     untried: BkpError | None = None
-    for key_id in ids[:_MAX_TRIED]:
+    tried = 0
+    for key_id in ids[:_MAX_LOADED]:
         try:
             file = _load(store, key_id)
         except (IntegrityError, UnsupportedFormat, StoreError) as error:
             untried = type(error)(f"{error}; the passwords of other keys still open the repository")
             continue
+        if tried == _MAX_TRIED:
+            raise WrongPassword(
+                f"the password opens none of {tried} keys of {store.location}, and there are more; "
+                "--key-hint says which to try first"
+            )
+        tried += 1
         try:
             key = _unwrap(file, password)
-            if key is None:
-                continue
-            _ensure_opens(key, config, key_id, store.location)
-            return OpenedKey(key_id, key)
+            if key is not None:
+                _ensure_opens(key, config, key_id, store.location)
+                return OpenedKey(key_id, key)
         except IntegrityError as error:  # another key may still open
             untried = error
     if untried is not None:

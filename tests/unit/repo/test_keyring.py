@@ -1,7 +1,9 @@
 """Passwords and keys: which open, and what a damaged or hostile key file does."""
 
 import json
+import os
 import time
+from collections.abc import Callable
 from hashlib import sha256
 
 import pytest
@@ -173,3 +175,38 @@ def test_a_damaged_key_can_be_removed_and_is_in_no_others_way(
     assert remove_password(repo, third) == third
     assert remove_password(repo, second[:8]) == second
     assert [name.id for name in objects(store, Kind.KEY)] == [repo.key_id]
+
+
+def put_before(store: MemoryStore, count: int, key: Callable[[], bytes]) -> None:
+    """Let keys come before those that are there."""
+    old = {name: store.get(name) for name in objects(store, Kind.KEY)}
+    for name in old:
+        store.delete(name)
+    for _ in range(count):
+        data = key()
+        store.put(ObjectName(Kind.KEY, sha256(data).hexdigest()), data)
+    for name, data in old.items():
+        store.put(name, data)
+
+
+def test_what_is_no_key_keeps_none_from_being_tried() -> None:
+    store = MemoryStore()
+    repo = make_repo(store)
+    put_before(store, 50, lambda: os.urandom(200))
+
+    assert open_repository(store, PASSWORD).key == repo.key
+
+
+def test_of_many_keys_only_some_are_tried_unless_one_is_named() -> None:
+    store = MemoryStore()
+    repo = make_repo(store)
+
+    def foreign() -> bytes:
+        other = MemoryStore()
+        return other.get(ObjectName(Kind.KEY, add_key(other, repo.key, "second", CHEAP)))
+
+    put_before(store, 21, foreign)
+
+    with pytest.raises(WrongPassword, match="--key-hint"):
+        open_repository(store, PASSWORD)
+    assert open_repository(store, PASSWORD, key_hint=repo.key_id).key == repo.key
