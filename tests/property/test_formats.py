@@ -141,7 +141,7 @@ def test_any_frames_unfold_within_their_size_and_not_below(
 
 @given(own.json_values.map(lambda value: encode({"a": value})), st.sampled_from([1, 2]))
 def test_any_object_survives_wrapping(data: bytes, version: int) -> None:
-    assert unwrap(wrap(data, version), version) == data
+    assert unwrap(wrap(data, version)) == data
 
 
 _DECODERS: list[Callable[[bytes], object]] = [
@@ -154,7 +154,7 @@ _DECODERS: list[Callable[[bytes], object]] = [
     decode_lock,
     decode_snapshot,
     lambda data: decompress(data, 1 << 20),
-    lambda data: unwrap(data, 2),
+    unwrap,
     lambda data: locate_header(data, len(data)),
     lambda data: unquote(data.decode("utf-8", "surrogateescape")),
 ]

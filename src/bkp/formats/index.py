@@ -93,14 +93,18 @@ def encode_index(
 ) -> bytes:
     """Return the JSON of an index for a repository of a version, with restic's newline.
 
-    Raises ValueError for a compressed blob in version 1, which cannot have any.
+    Raises Malformed for a compressed blob in version 1, which cannot have any:
+    what is said about the version, or about the pack, is wrong.
     """
     stored = [_stored_pack(pack) for pack in packs]
     to_delete = [_stored_pack(pack) for pack in packs_to_delete]
     if version == 1:
         for pack in stored + to_delete:
             if any(blob.uncompressed_length for blob in pack.blobs or ()):
-                raise ValueError(f"compressed blob in pack {pack.id}, but version 1 has none")
+                raise Malformed(
+                    f"data/{pack.id} has compressed blobs, which version 1 has not; if the config "
+                    "is a copy from before an upgrade, `bkp migrate upgrade_repo_v2` helps"
+                )
     known = None if writers is None else sorted((one.hostname, one.pid) for one in writers)
     return encode(_Index(stored, to_delete, known)) + b"\n"
 

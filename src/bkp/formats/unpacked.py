@@ -2,6 +2,8 @@
 
 Version 1 stores their JSON as it is.  Version 2 stores a byte 0x02 and a zstd
 frame of it; JSON as it is may remain from before a repository was upgraded.
+Each object says which it is, so what the config says about the version does not
+matter to who reads: it may be an old copy of that, put back or played back.
 """
 
 from bkp.errors import Malformed
@@ -23,13 +25,13 @@ def wrap(plain: bytes | bytearray, version: int) -> bytes | bytearray:
     return bytes((_COMPRESSED,)) + compress(plain, Level.AUTO)
 
 
-def unwrap(data: bytes | bytearray | memoryview, version: int) -> bytes:
+def unwrap(data: bytes | bytearray | memoryview) -> bytes:
     """Return what `wrap` was given.
 
     Raises Malformed for what neither `wrap` nor restic makes, and for more
     than MAX_SIZE.
     """
-    if version == 1 or not data or data[0] in b"{[":
+    if not data or data[0] in b"{[":
         return bytes(data)
     if data[0] != _COMPRESSED:
         raise Malformed(f"unknown kind {data[0]} of object")

@@ -108,7 +108,7 @@ class Envelope:
 
     def open_file(self, sealed: Buffer) -> bytes:
         """Return what `seal_file` was given; raises Inauthentic or Malformed."""
-        return unwrap(self._sealer.unseal(sealed), self._version)
+        return unwrap(self._sealer.unseal(sealed))
 
     def seal_raw(self, plain: bytes) -> bytes:
         """Seal as it is: the config and the headers of packs are never compressed."""

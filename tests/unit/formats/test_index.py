@@ -45,7 +45,7 @@ def test_packs_that_rustic_will_delete_are_kept_apart() -> None:
 
 
 def test_version_1_has_no_compressed_blobs() -> None:
-    with pytest.raises(ValueError, match="version 1"):
+    with pytest.raises(Malformed, match="version 1"):
         encode_index([PACK], 1)
 
 

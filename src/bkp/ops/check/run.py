@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from bkp.errors import IntegrityError, NotFound, StoreError
 from bkp.events import Checked, Reporter, ignore
 from bkp.ids import PackId, SnapshotId
+from bkp.ops.migrate import UPGRADE_TO_2
 from bkp.repo.audit import PackAudit, damaged_keys, pack_sizes
 from bkp.repo.repository import Repository
 from bkp.repo.snapshots import SavedSnapshot
@@ -135,6 +136,7 @@ class _Check:
             with packs.reading():
                 trees.run(saved.snapshot.tree for saved in snapshots)
                 packs.check(trees.needed_packs)
+        self._hint_at_old_config()
         marked = set(self.repo.marked.packs())
         readable = {pack for pack, mark in self.repo.marks().items() if mark.pack.blobs}
         needs_index = self._note_needed_orphans(trees, readable)
@@ -203,6 +205,14 @@ class _Check:
             for key in keys:
                 self.ledger.lose(key, number)
         return needs_index
+
+    def _hint_at_old_config(self) -> None:
+        is_compressed = any(total.compressed for total in self.repo.index.pack_totals())
+        if is_compressed and self.repo.config.version == 1:
+            self.hints.append(
+                "the config is a copy from before the upgrade to version 2; "
+                f"`bkp migrate {UPGRADE_TO_2}` brings it up to date"
+            )
 
     def _hint_at_marked(self, sizes: list[int]) -> None:
         if sizes:
