@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from bkp.repo.repository import NewRepository, Repository, init_repository
 from bkp.store.local import LocalStore
@@ -15,6 +16,12 @@ from repos import CHEAP
 from restic import Restic
 
 PASSWORD = "geheim und lang"
+
+# Tests run beside each other on few cores: how long one example took says nothing.
+settings.register_profile("bkp", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# `HYPOTHESIS_PROFILE=long pytest tests/property` tries fifteen times as much.
+settings.register_profile("long", settings.get_profile("bkp"), max_examples=1500)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "bkp"))
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from itertools import accumulate
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from bkp.formats.config import MAX_CHUNK_SIZE, Config
@@ -16,10 +15,6 @@ from bkp.formats.snapshot import Snapshot, Summary
 from bkp.formats.tree import Node, Xattr
 from bkp.ids import BlobId, PackId, SnapshotId
 from bkp.times import UTC, format_time
-
-# Tests run beside each other on few cores: how long one example took says nothing.
-settings.register_profile("bkp", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("bkp")
 
 uint32 = st.integers(0, 2**32 - 1)
 uint63 = st.integers(0, 2**63 - 1)

@@ -16,7 +16,7 @@ from bkp.formats.index import IndexedPack
 from bkp.formats.pack import BlobType, PackedBlob
 from bkp.ids import BlobId, PackId, blob_id
 from bkp.repo.cachedir import CacheDirectory
-from bkp.repo.index import BlobIndex
+from bkp.repo.index import BlobIndex, SavedLayout
 from bkp.repo.index_cache import IndexCache
 from bkp.repo.saved_index import read_index_file, write_index
 
@@ -96,6 +96,21 @@ def test_what_changes_after_it_was_verified_cannot_crash(data: st.DataObject) ->
     index.attach(read.data, read.layout)
     for at in data.draw(st.lists(st.integers(0, len(SAVED) - 1), max_size=200)):
         mapped[at] = data.draw(st.integers(0, 255))
+
+    use_in_every_way(index)
+
+
+_places = st.tuples(st.integers(0, 500), st.integers(0, 12))
+_anything = st.binary(min_size=400, max_size=900) | st.just(SAVED) | st.just(SAVED[::-1])
+
+
+@given(_anything, st.builds(SavedLayout, _places, _places, _places, _places))
+def test_nor_can_parts_that_are_where_they_should_not_be(data: bytes, layout: SavedLayout) -> None:
+    index = BlobIndex()
+    try:
+        index.attach(bytearray(data), layout)
+    except (ValueError, OverflowError):
+        return
 
     use_in_every_way(index)
 

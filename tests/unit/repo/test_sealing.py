@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bkp.crypto.seal import OVERHEAD, Key
-from bkp.errors import UsageError
-from bkp.formats.compression import Level
+import frames
+from bkp.crypto.seal import OVERHEAD, Key, Sealer
+from bkp.errors import Malformed, UsageError
+from bkp.formats.compression import Level, decompress
 from bkp.repo.sealing import VARIABLE, Engine, choose_engine, describe_engine
 from bkp.repo.sealing.native import NativeEngine, missing_library
 from bkp.repo.sealing.portable import PortableEngine
@@ -113,6 +114,20 @@ def test_another_name_or_length_than_the_index_says_is_noticed(
 @given(ENGINES, st.binary(max_size=OVERHEAD + 1), st.sampled_from([0, 1, 100]))
 def test_what_is_too_short_to_be_sealed_is_unsound(engine: Engine, sealed: bytes, raw: int) -> None:
     assert open_with(engine, [sealed], [raw], bytes(32))[0] == b"\0"
+
+
+@given(frames.sequences)
+def test_any_frames_open_alike(packed: bytes) -> None:
+    sealed = bytes(Sealer(KEY).seal(packed))
+    try:
+        plain = decompress(packed, 1 << 20)
+    except Malformed:
+        plain = b""
+    name = sha256(plain).digest()
+
+    for size in {max(1, len(plain)), len(plain) + 1}:
+        verdicts = [open_with(engine, [sealed], [size], name)[0] for engine in (NATIVE, PORTABLE)]
+        assert verdicts == [bytes([size == len(plain)])] * 2
 
 
 def test_no_iv_is_used_twice() -> None:
