@@ -1,4 +1,4 @@
-"""What is lost for good: what no index names, nor any pack that the index is wrong about.
+"""What is lost for good: what no index names, nor any pack that is there.
 
 Anything else may be had again: read when the storage works again, saved by
 repairing its pack, found by repairing the index.  A snapshot from which it was
@@ -8,7 +8,8 @@ taken out would then be all that is missing.
 from collections.abc import Iterator
 from functools import cached_property
 
-from bkp.errors import IntegrityError, Malformed, OutOfReach
+from bkp.errors import IntegrityError, Malformed, NotFound, OutOfReach
+from bkp.events import Checked, Reporter
 from bkp.formats.pack import BlobType
 from bkp.formats.tree import decode_tree
 from bkp.ids import BlobId, PackId
@@ -19,8 +20,9 @@ from bkp.repo.repository import Repository
 class Losses:
     """Knows of one repository, as its index was loaded, what is lost."""
 
-    def __init__(self, repo: Repository) -> None:
+    def __init__(self, repo: Repository, report: Reporter) -> None:
         self._repo = repo
+        self._report = report
 
     def confirm_contents(self, name: BlobId) -> None:
         """Return if a blob of contents that no index names is lost.
@@ -56,9 +58,11 @@ class Losses:
     def _refuse_what_is_in_a_pack(self, kind: BlobType, name: BlobId) -> None:
         pack = self._unindexed.get((kind, name))
         if pack is not None:
+            is_complete = self._sizes[pack] == PackAudit(self._repo).sizes().get(pack)
+            command = "repair index --read-all-packs" if is_complete else "repair index"
             raise IntegrityError(
                 f"{kind.name.lower()} blob {name.hex()} is in no index, but in data/{pack.hex()}; "
-                "`bkp repair index` has to come first"
+                f"`bkp {command}` has to come first"
             )
 
     @cached_property
@@ -67,17 +71,26 @@ class Losses:
 
     @cached_property
     def _unindexed(self) -> dict[tuple[BlobType, BlobId], PackId]:
-        """What is in packs that the index does not name as they are, by their own word."""
-        return dict(self._read_headers())
+        """What packs hold by their own word, and no index names.
 
-    def _read_headers(self) -> Iterator[tuple[tuple[BlobType, BlobId], PackId]]:
-        indexed = PackAudit(self._repo).sizes()
-        for pack, size in self._sizes.items():
-            if indexed.get(pack) == size:
-                continue
-            try:
-                held = read_header(self._repo, pack, size)
-            except IntegrityError:
-                continue  # nobody will ever know
-            for blob in held.blobs:
-                yield (blob.type, blob.id), pack
+        All of them are asked: an index that was wrong when it was written may
+        have the right size for each.
+        """
+        found = {}
+        for done, (pack, size) in enumerate(self._sizes.items(), 1):
+            for kind, name in self._unknown(pack, size):
+                found[kind, name] = pack
+            self._report(Checked("headers", done, len(self._sizes)))
+        return found
+
+    def _unknown(self, pack: PackId, size: int) -> Iterator[tuple[BlobType, BlobId]]:
+        try:
+            held = read_header(self._repo, pack, size)
+        except (IntegrityError, NotFound):
+            return  # nobody will ever know, or somebody removed it meanwhile
+        for kind in BlobType:
+            names = [blob.id for blob in held.blobs if blob.type is kind]
+            known = self._repo.index.has_each(kind, b"".join(names))
+            for name, is_known in zip(names, known, strict=True):
+                if not is_known:
+                    yield kind, name

@@ -115,7 +115,7 @@ class _Salvage:
     def __init__(self, repo: Repository, report: Reporter) -> None:
         self._repo = repo
         self._report = report
-        self._losses = Losses(repo)
+        self._losses = Losses(repo, report)
 
     def edit(self, directory: bytes, nodes: list[Node]) -> list[Node | None]:
         """Return what can be restored of each entry."""

@@ -5,7 +5,7 @@ import pytest
 from bkp.errors import Inauthentic, IntegrityError, OutOfReach, Unavailable
 from bkp.events import Event, Problem, ignore
 from bkp.formats.gojson import encode
-from bkp.formats.index import decode_index, encode_index
+from bkp.formats.index import IndexedPack, decode_index, encode_index
 from bkp.formats.pack import BlobType
 from bkp.formats.snapshot import Snapshot
 from bkp.formats.tree import encode_tree
@@ -269,6 +269,28 @@ def test_contents_that_only_the_index_forgot_are_not_taken_out(store: FailingSto
         put_index(repo, encode_index(kept, 2))
 
     refused(store, f"data/{place.pack.hex()}; `bkp repair index` has to come first")
+
+
+def test_what_an_index_calls_by_another_type_is_not_taken_out(store: FailingStore) -> None:
+    """All sizes are right then, and only the packs know better."""
+    repo = reopen(store)
+    saved = save(repo, TREE)
+    pack = pack_of(repo, saved.snapshot.tree, BlobType.TREE)
+    for name in list(objects(store, Kind.INDEX)):
+        index = decode_index(repo.envelope.open_file(store.get(name)))
+        store.delete(name)
+        wrong = [
+            IndexedPack(one.id, [blob._replace(type=BlobType.DATA) for blob in one.blobs])
+            for one in index.packs
+        ]
+        put_index(repo, encode_index(wrong, 2))
+
+    refused(store, f"data/{pack.hex()}; `bkp repair index --read-all-packs` has to come first")
+
+    repo = reopen(store)
+    with repo.lock(exclusive=True) as lock:
+        repair_index(repo, lock, ignore, read_all=True)
+    assert repaired(store, FORGET, []) == ([], [])
 
 
 def test_what_lies_under_the_name_of_another_pack_is_not_taken_out(store: FailingStore) -> None:
