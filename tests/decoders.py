@@ -36,7 +36,7 @@ from bkp.formats.lock import decode_lock, encode_lock
 from bkp.formats.pack import MAX_HEADER, decode_header, encode_header, locate_header
 from bkp.formats.snapshot import decode_snapshot, encode_snapshot
 from bkp.formats.tree import Node, decode_tree
-from bkp.formats.unpacked import unwrap
+from bkp.formats.unpacked import unwrap, wrap
 from bkp.ids import PackId, is_id, parse_id
 from bkp.repo.cutting import chunker_for
 from bkp.repo.index import BlobIndex, IndexContents, Place, read_index
@@ -261,7 +261,10 @@ def _unfolded(data: bytes, window: int, *, first: int, then: int) -> bytes | Non
 def unpacked(data: bytes) -> bool:
     """What snapshots, indexes and locks are wrapped in."""
     plain = decoded(unwrap, data, room=len(data) // 3 * MAX_BLOCK)
-    return plain is not None
+    if plain is None:
+        return False
+    assert unwrap(wrap(plain, 2)) == plain
+    return True
 
 
 def name(data: bytes) -> bool:
