@@ -67,6 +67,17 @@ def apply_attributes(entry: Handle, node: Node, *, with_times: bool = True) -> l
     return failures
 
 
+def has_attributes(entry: Handle, node: Node) -> bool:
+    """Say whether a file has all that `apply_attributes` would give it; raises OSError."""
+    status = os.stat(entry)
+    found = status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode), status.st_mtime_ns
+    if found != (node.uid, node.gid, stat.S_IMODE(from_go(node.mode)), modified(node)):
+        return False
+    wanted = _wanted(node)
+    names = [name for name in _present(entry, []) if name in wanted or _is_removable(name)]
+    return {name: os.getxattr(entry, name) for name in names} == wanted
+
+
 class PlainAttributes(NamedTuple):
     """All that a file needs which has no extended attributes; times in ns."""
 
@@ -137,10 +148,14 @@ def _set_times(entry: Handle, node: Node, failures: list[Shortfall]) -> None:
         failures.append(Shortfall(Attribute.TIMES, _why(error)))
 
 
-def _set_xattrs(entry: Handle, node: Node, failures: list[Shortfall]) -> None:
-    wanted = {
+def _wanted(node: Node) -> dict[str, bytes]:
+    return {
         xattr.name: xattr.value for xattr in node.extended_attributes if xattr.value is not None
     }
+
+
+def _set_xattrs(entry: Handle, node: Node, failures: list[Shortfall]) -> None:
+    wanted = _wanted(node)
     for name in _present(entry, failures):
         if name not in wanted and _is_removable(name):
             _attempt_removal(entry, name, failures)

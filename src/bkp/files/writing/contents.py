@@ -184,6 +184,7 @@ class Found(NamedTuple):
     fd: int
     identity: Identity
     size: int
+    has_other_names: bool
     is_changeable: bool
 
 
@@ -200,8 +201,9 @@ def opened_for_comparison(target: Target, directory: Directory, name: bytes) -> 
             status = os.fstat(fd)
             if not stat.S_ISREG(status.st_mode):
                 raise SourceError(directory.path(name), "is no longer a regular file")
-            is_changeable = is_writable and status.st_nlink == 1
-            yield Found(fd, Identity.of(status), status.st_size, is_changeable)
+            identity, has_other_names = Identity.of(status), status.st_nlink > 1
+            is_changeable = is_writable and not has_other_names
+            yield Found(fd, identity, status.st_size, has_other_names, is_changeable)
         finally:
             os.close(fd)
 

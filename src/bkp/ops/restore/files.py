@@ -12,7 +12,7 @@ from os import stat_result
 from typing import Protocol, cast
 
 from bkp.errors import IntegrityError, Interrupted, SourceError
-from bkp.files.writing.apply import modified
+from bkp.files.writing.apply import has_attributes, modified
 from bkp.files.writing.contents import TargetFile, opened_for_comparison, read_piece
 from bkp.files.writing.target import Directory, Identity, Target
 from bkp.formats.tree import Node
@@ -150,7 +150,7 @@ class FileBatch:
             raise Interrupted("the restore was abandoned")
 
     def _is_trusted(self, status: stat_result, node: Node) -> bool:
-        trusts = self._options.overwrite is Overwrite.IF_CHANGED
+        trusts = self._options.overwrite is Overwrite.IF_CHANGED and status.st_nlink == 1
         return trusts and status.st_mtime_ns == modified(node)
 
     def _measure(self) -> None:
@@ -184,7 +184,12 @@ class FileBatch:
                     fits = offset + size <= found.size
                     right.append(fits and blob_id(read_piece(found.fd, size, offset)) == blob)
                     offset += size
-                file.is_unchanged = all(right) and found.size == to.size
+                file.has_other_names = found.has_other_names
+                file.is_unchanged = (
+                    all(right)
+                    and found.size == to.size
+                    and (not found.has_other_names or has_attributes(found.fd, file.node))
+                )
                 if file.is_unchanged or found.is_changeable:
                     file.right = right
                     return

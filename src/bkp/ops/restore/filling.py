@@ -125,8 +125,9 @@ class Filler:
         if file.is_unchanged:
             assert file.to.found is not None
             is_it = same_as(file.to.found)
-            with handle(self._target, file.to.directory, file.to.name, is_it) as entry:
-                self._tally.shortfalls(file.to.path, apply_attributes(entry, file.node))
+            if not file.has_other_names:
+                with handle(self._target, file.to.directory, file.to.name, is_it) as entry:
+                    self._tally.shortfalls(file.to.path, apply_attributes(entry, file.node))
             self._tally.skipped(file.to.path, file.to.size)
         else:
             with self._writer.once(file.to) as fd:

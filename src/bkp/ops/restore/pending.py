@@ -10,11 +10,13 @@ class PendingFile:
 
     `right` tells which of its blobs need no writing, `left` how many of the
     others are still to come.  It is plain if there was nothing of its name, and
-    it is at most one blob.
+    it is at most one blob.  If it `has_other_names`, not all of them need be in
+    the target, so what is there is left as it is or replaced.
     """
 
     __slots__ = (
         "blobs",
+        "has_other_names",
         "is_alone",
         "is_damaged",
         "is_failed",
@@ -40,6 +42,7 @@ class PendingFile:
         self.left = 0
         self.is_alone = False  # one piece to write, so nobody else will open the file
         self.is_unchanged = False  # what is there is right and needs only its attributes
+        self.has_other_names = False
         self.is_damaged = False
         self.is_failed = False
         self.is_plain = is_new and len(blobs) < 2

@@ -10,9 +10,10 @@ import pytest
 
 from bkp.errors import IntegrityError, UsageError
 from bkp.events import Event, Problem, RestorePlanned
+from bkp.formats.filemode import to_go
 from bkp.formats.tree import Node
 from bkp.ids import BlobId
-from bkp.ops.restore.options import RestoreOptions, RestoreStats
+from bkp.ops.restore.options import Overwrite, RestoreOptions, RestoreStats
 from bkp.ops.restore.run import restore
 from memoryrepo import (
     Consume,
@@ -24,6 +25,7 @@ from memoryrepo import (
     node_of,
     seen,
     store,
+    xattrs,
 )
 
 OUTSIDE = {b"precious": b"keep", b"d": {}}
@@ -167,6 +169,39 @@ def test_nor_is_it_if_it_had_other_names_in_the_snapshot(
 
     assert seen(bytes(target)) == {b"a": text, b"b": text, b"elsewhere": b"keep"}
     assert os.path.samefile(target / "a", target / "b")
+
+
+OTHER_ATTRIBUTES: list[dict[str, object]] = [
+    {"mode": to_go(stat.S_IFREG | 0o4755)},
+    {"gid": 1},
+    {"mtime_ns": 5},
+    {"extended_attributes": xattrs({"user.x": b"1"})},
+]
+
+
+@pytest.mark.parametrize("overwrite", [Overwrite.ALWAYS, Overwrite.IF_CHANGED])
+@pytest.mark.parametrize("other", [{}, *OTHER_ATTRIBUTES])
+def test_nor_are_its_attributes_where_its_contents_are_right(
+    repository: MemoryRepository, target: Path, overwrite: Overwrite, other: dict[str, object]
+) -> None:
+    two: dict[str, object] = {"links": 2, "inode": 7}
+    bring_back(repository, store(repository, {b"a": File((b"right",), fields=two)}), target)
+    elsewhere = target / "elsewhere"
+    os.link(target / "a", elsewhere)
+    before = attributes_of(elsewhere)
+
+    tree = store(repository, {b"a": File((b"right",), fields=two | other)})
+    stats, _ = bring_back(repository, tree, target, RestoreOptions(overwrite=overwrite))
+
+    assert attributes_of(elsewhere) == before
+    assert os.path.samefile(elsewhere, target / "a") == (not other)
+    assert stats.files_skipped == (not other)
+
+
+def attributes_of(path: Path) -> tuple[object, ...]:
+    status = path.stat()
+    numbers = status.st_mode, status.st_uid, status.st_gid, status.st_mtime_ns
+    return *numbers, os.listxattr(path), path.read_bytes()
 
 
 def test_a_fifo_where_a_file_belongs_is_not_waited_for(
